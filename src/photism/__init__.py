@@ -1,0 +1,43 @@
+"""photism turns anything into a picture and recognises it.
+
+>>> import photism
+>>> run = photism.train("sounds/", "RUN")  # doctest: +SKIP
+>>> photism.load("RUN").predict("rain.wav")[0].label  # doctest: +SKIP
+'rain'
+
+Importing photism imports nothing heavy: a name below is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from photism.errors import PhotismError
+    from photism.experiment import Run, load, train
+    from photism.recognizers.recognizer import Recognizer
+    from photism.types import Prediction
+    from photism.verbs import check, evaluate, render
+
+_HOMES = {
+    "PhotismError": "photism.errors",
+    "Prediction": "photism.types",
+    "Recognizer": "photism.recognizers.recognizer",
+    "Run": "photism.experiment",
+    "check": "photism.verbs",
+    "evaluate": "photism.verbs",
+    "load": "photism.experiment",
+    "render": "photism.verbs",
+    "train": "photism.experiment",
+}
+
+__all__ = ["PhotismError", "Prediction", "Recognizer", "Run", "__version__", "check", "evaluate", "load", "render", "train"]
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'photism' has no attribute {name!r}")

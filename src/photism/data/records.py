@@ -1,0 +1,67 @@
+"""The two CSV files that a run keeps about its data: which part each file was in, and what was skipped.
+
+Covers writing them so that a spreadsheet opens them without running anything. Does not cover reading tables
+(``tables.py``).
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from photism.data.listing import printable
+from photism.types import Sample, Skipped
+
+__all__ = ["safe_cell", "write_skipped_csv", "write_split_csv"]
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def safe_cell(text: str) -> str:
+    r"""Write a text so that no spreadsheet takes it for a formula; bytes that are not UTF-8 are escaped.
+
+    References
+    ----------
+    OWASP, *CSV Injection*.
+
+    Examples
+    --------
+    >>> safe_cell("=1+1"), safe_cell("cat.png")
+    ("'=1+1", 'cat.png')
+    """
+    return f"'{printable(text)}" if text.startswith(_FORMULA) else printable(text)
+
+
+def write_split_csv(path: Path, samples: Sequence[Sample]) -> None:
+    """Write ``split.csv``: one row a sample with path (its name), label, group and part, sorted by name.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    rows = ((s.name, s.label or "", s.group or "", s.part or "") for s in sorted(samples, key=lambda s: s.name))
+    _write(path, ("path", "label", "group", "part"), rows)
+
+
+def write_skipped_csv(path: Path, skipped: Sequence[Skipped]) -> None:
+    """Write ``skipped.csv``: one row a skipped file with path and reason, in the order given.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    _write(path, ("path", "reason"), ((each.path, each.reason) for each in skipped))
+
+
+def _write(path: Path, header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
+    """Write a table beside its place and move it there: a reader never sees half of one."""
+    unfinished = path.with_name(path.name + ".part")
+    with unfinished.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows([safe_cell(cell) for cell in row] for row in rows)
+    os.replace(unfinished, path)

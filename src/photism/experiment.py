@@ -1,0 +1,369 @@
+"""The mission as one function: a folder of anything becomes a recognizer with its evidence.
+
+``train`` walks the whole street: read, split, render, one frozen pass, probe, measure, keep, report. Everything
+a run leaves behind is written here. The other verbs are in ``verbs``.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+
+from photism import __version__
+from photism.data.material import Material, gather
+from photism.data.records import write_skipped_csv, write_split_csv
+from photism.errors import OptionError, RunError
+from photism.executor import ProcessExecutor
+from photism.pictures.table import fit_recipe
+from photism.recognizers.backbones import load_backbone
+from photism.recognizers.recognizer import Decision, Recognizer, load_recognizer, save_recognizer
+from photism.report.page import save_page
+from photism.report.summary import summarise
+from photism.report.telling import Story, tell
+from photism.store import cache_root, trim_cache
+from photism.training.features import Features
+from photism.training.fit import Fitted, fit
+from photism.training.frozen import ask
+from photism.training.metrics import measure, threshold_for
+from photism.types import JSON, PARTS, Kind, Progress, silent
+
+__all__ = ["Run", "load", "train"]
+
+PHASES = ("read", "render", "frozen_pass", "probe", "report")
+VERSIONED = ("numpy", "openvino", "pillow", "scikit-learn", "soundfile", "timm", "torch")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a training left behind, in its folder."""
+
+    folder: Path
+    metrics: Mapping[str, JSON]
+
+    @property
+    def report(self) -> Path:
+        """The page that tells it all."""
+        return self.folder / "report.html"
+
+    @cached_property
+    def recognizer(self) -> Recognizer:
+        """The recognizer, loaded on first use."""
+        return load(self.folder)
+
+    def to_text(self) -> str:
+        """Return the result in a few lines."""
+        return (self.folder / "log.txt").read_text(encoding="utf-8").rstrip().rpartition("\n\n")[2]
+
+    def _repr_html_(self) -> str:
+        lines = self.to_text().replace("&", "&amp;").replace("<", "&lt;")
+        return f"<pre>{lines}</pre>"
+
+
+def load(run: str | Path, *, engine: str | None = None) -> Recognizer:
+    """Load the recognizer of a run.
+
+    Parameters
+    ----------
+    run : path
+        A folder that ``train`` made.
+    engine : str, optional
+        Which engine answers; the run's own by default.
+
+    Returns
+    -------
+    Recognizer
+
+    Raises
+    ------
+    RunError
+        Where there is no run, it is damaged, or a newer photism wrote it.
+    """
+    folder = Path(run)
+    if not (folder / "recognizer").is_dir():
+        state = "an unfinished run" if (folder / "plan.json").is_file() else "nothing of the sort"
+        raise RunError(f"{folder}: expected a folder that photism train has made, and found {state}.")
+    recognizer = load_recognizer(folder / "recognizer")
+    return recognizer if engine is None else replace(recognizer, engine=engine)
+
+
+def train(
+    data: str | Path,
+    out: str | Path,
+    *,
+    method: str = "auto",
+    backbone: str = "efficientnet_lite0",
+    weights: Path | None = None,
+    kind: Kind | None = None,
+    group_by: str | None = None,
+    test_fold: str | None = None,
+    seed: int = 0,
+    engine: str | None = None,
+    positive: str | None = None,
+    threshold: float | None = None,
+    cost_ratio: float | None = None,
+    options: Mapping[str, JSON] | None = None,
+    pictures_in_report: bool = True,
+    resume: bool = False,
+    replace_run: bool = False,
+    command: str | None = None,
+    progress: Progress = silent,
+) -> Run:
+    """Make a recognizer of a folder or a CSV, with the evidence to trust it or not.
+
+    Parameters
+    ----------
+    data : path
+        A folder with one subfolder a class, or train/valid/test folders of such, or a CSV (``path,label`` and
+        optionally ``group``, ``fold``, ``split``).
+    out : path
+        The run's folder; made here.
+    method : {"auto", "probe"}
+        How to train. Both probe the frozen network's stages.
+    backbone : str
+        A name from the table of backbones.
+    weights : Path, optional
+        A file with the backbone's weights.
+    kind : optional
+        What to read the files as; told from content by default.
+    group_by : str, optional
+        The CSV's column whose values a split must never cut.
+    test_fold : str, optional
+        Hold this fold out of everything as the test part.
+    seed : int
+        Every random choice follows from it.
+    engine : str, optional
+        Which engine; the fastest of this machine by default.
+    positive : str, optional
+        Of two classes, the one to detect.
+    threshold : float, optional
+        Probability in [0, 1] from which ``positive`` is said; 0.5 by default.
+    cost_ratio : float, optional
+        A missed ``positive`` costs so many false alarms; sets the threshold.
+    options : mapping, optional
+        Options of the renderer (``layout``, ``fit``, ...).
+    pictures_in_report : bool
+        False leaves everything drawn from the data out of the report.
+    resume : bool
+        Continue a run that was interrupted: what was rendered and computed is used again.
+    replace_run : bool
+        Start over where ``out`` holds a run of photism.
+    command : str, optional
+        What the report shows as the command that made it.
+    progress : callable
+        Told (phase, done, total).
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    InputError
+        Where the data, an option or the run's folder is wrong: one plain sentence.
+    EngineError
+        Where the named engine is not on this machine.
+
+    Notes
+    -----
+    One machine, one engine, one seed: the same bits. The test part, where there is one, chooses nothing.
+    """
+    clock = _Clock()
+    folder, data = Path(out), Path(data)
+    plan: dict[str, JSON] = {
+        "data": str(data.resolve()), "method": method, "backbone": backbone,
+        "weights": None if weights is None else str(weights.resolve()), "kind": kind, "group_by": group_by,
+        "test_fold": test_fold, "seed": seed, "engine": engine, "positive": positive, "threshold": threshold,
+        "cost_ratio": cost_ratio, "options": dict(options or {}), "pictures_in_report": pictures_in_report,
+    }  # fmt: skip
+    finished = _prepare(folder, plan, resume=resume, replace_run=replace_run)
+    if finished is not None:
+        return finished
+    network = load_backbone(backbone, weights=weights)
+    with ProcessExecutor() as executor:
+        with clock.measuring("read"):
+            material = gather(
+                data, kind=kind, group_by=group_by, test_fold=test_fold, seed=seed, executor=executor
+            )
+        decision = _decision(material.labels, positive, threshold, cost_ratio)
+        recipe = fit_recipe(
+            material.dataset.kind, material.facts("train"), size_px=network.size_px, options=options
+        )
+        asked = ask(material, recipe, network, engine=engine, executor=executor, cache=cache_root(), progress=progress)
+        clock.add(render=asked.seconds_rendering, frozen_pass=asked.seconds_in_network)
+        material = material.without(asked.skipped)
+        with clock.measuring("probe"):
+            progress("probe", 0, 1)
+            fitted = fit(
+                asked.features,
+                y=material.y,
+                groups=material.groups,
+                masks={part: material.mask(part) for part in PARTS},
+                n_classes=len(material.labels),
+                seed=seed,
+            )
+            progress("probe", 1, 1)
+        recognizer = Recognizer(
+            network, material.labels, recipe, asked.panels, fitted.head, fitted.familiarity, asked.engine, decision
+        )
+        with clock.measuring("report"):
+            progress("report", 0, 1)
+            save_recognizer(folder / "recognizer", recognizer)
+            metrics = _metrics(material, fitted, asked.features, recognizer, method)
+            story = Story(
+                title=data.stem,
+                command=command or f"photism.train({str(data)!r}, {str(out)!r})",
+                group_by=group_by,
+                material=material,
+                recognizer=recognizer,
+                fitted=fitted,
+                metrics=metrics,
+                seconds=clock.seconds,
+                finished=datetime.now(UTC).isoformat(timespec="seconds"),
+            )
+            account = tell(story, executor if pictures_in_report else None)
+            save_page(account, folder / "report.html", pictures=pictures_in_report)
+            progress("report", 1, 1)
+    metrics["seconds"] = clock.total()
+    _write_run(folder, material, fitted, metrics, story.command)
+    trim_cache(cache_root())
+    return Run(folder, metrics)
+
+
+class _Clock:
+    """Seconds by phase; a phase that did not run has none."""
+
+    def __init__(self) -> None:
+        self._started = time.perf_counter()
+        self.seconds: dict[str, float] = dict.fromkeys(PHASES, 0.0)
+
+    @contextmanager
+    def measuring(self, phase: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.seconds[phase] += time.perf_counter() - started
+
+    def add(self, *, render: float, frozen_pass: float) -> None:
+        self.seconds["render"] += render
+        self.seconds["frozen_pass"] += frozen_pass
+
+    def total(self) -> dict[str, JSON]:
+        return {**self.seconds, "finetune": None, "total": time.perf_counter() - self._started}
+
+
+def _prepare(folder: Path, plan: Mapping[str, JSON], *, resume: bool, replace_run: bool) -> Run | None:
+    """Make the run's folder and keep the plan in it; return the run where it is finished already."""
+    plan_path = folder / "plan.json"
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if not plan_path.is_file():
+            raise RunError(f"{folder} is already there and is no run of photism: expected a new folder for --out.")
+        if replace_run:
+            shutil.rmtree(folder)
+        elif not resume:
+            raise RunError(f"{folder} already holds a run: expected a new folder, or --resume to continue that run.")
+        elif json.loads(plan_path.read_text()) != dict(plan):
+            raise RunError(f"{folder} was started with other data or options: expected the same ones with --resume.")
+        elif (folder / "metrics.json").is_file():
+            return Run(folder, json.loads((folder / "metrics.json").read_text()))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_whole(plan_path, json.dumps(plan, indent=2))
+    except OSError as error:
+        raise RunError(f"{folder} cannot be written: {error.strerror or error}.") from error
+    return None
+
+
+def _decision(
+    labels: Sequence[str], positive: str | None, threshold: float | None, cost_ratio: float | None
+) -> Decision | None:
+    if positive is None:
+        if threshold is not None or cost_ratio is not None:
+            raise OptionError("--threshold and --cost-ratio need --positive LABEL, and received none.")
+        return None
+    if len(labels) != 2 or positive not in labels:
+        raise OptionError(f"--positive expects one of two classes, and received {positive!r} with {', '.join(labels)}.")
+    if threshold is not None and cost_ratio is not None:
+        raise OptionError("expected --threshold or --cost-ratio, and received both.")
+    if cost_ratio is not None:
+        threshold = threshold_for(cost_ratio)
+    return Decision(positive, 0.5 if threshold is None else threshold)
+
+
+def _metrics(
+    material: Material, fitted: Fitted, features: Features, recognizer: Recognizer, method: str
+) -> dict[str, JSON]:
+    """Everything that ``metrics.json`` says, but for the seconds."""
+    decision, labels = recognizer.decision, recognizer.labels
+    majority = int(np.bincount(material.y[material.mask("train")]).argmax())
+    measured: dict[str, JSON] = {"valid": None, "test": None}
+    for part, probability in fitted.probabilities.items():
+        numbers = np.flatnonzero(material.mask(part))
+        measured[part] = measure(
+            probability[numbers],
+            material.y[numbers],
+            labels=labels,
+            groups=[material.groups[i] for i in numbers],
+            majority=majority,
+            positive=decision.positive if decision else None,
+            threshold=decision.threshold if decision else None,
+        )
+    verdict = fitted.verdict
+    return {
+        "labels": list(labels),
+        "n_train": material.count("train"),
+        "n_valid": material.count("valid"),
+        "n_test": material.count("test"),
+        "n_skipped": len(material.skipped),
+        **measured,
+        "chosen": {
+            "method": "probe",
+            "backbone": recognizer.backbone.name,
+            "first_trained_layer": "head",
+            "layers": list(recognizer.head.layers),
+            "classifier": "ridge",
+            "strength": fitted.strength,
+            "temperature": recognizer.head.temperature,
+            "engine": str(cast("Mapping[str, JSON]", recognizer.engine)["name"]),
+        },
+        "probes": [
+            {"layers": list(c.layers), "accuracy": c.accuracy, "loss_nats": c.loss_nats}
+            for c in fitted.selection.candidates
+        ],
+        "verdict": cast("JSON", asdict(verdict)),
+        "familiar_rate": fitted.familiar_rate,
+        "recipe": recognizer.recipe.to_json(),
+        "leaks": [dict(leak) for leak in material.leaks],
+        "warnings": list(material.warnings),
+        "versions": {"photism": __version__, "python": platform.python_version(), **{name: version(name) for name in VERSIONED}},
+    }
+
+
+def _write_run(
+    folder: Path, material: Material, fitted: Fitted, metrics: Mapping[str, JSON], command: str
+) -> None:
+    write_split_csv(folder / "split.csv", [sample for sample in material.samples if sample.part is not None])
+    write_skipped_csv(folder / "skipped.csv", material.skipped)
+    rows = "".join(json.dumps(asdict(row)) + "\n" for row in fitted.history)
+    _write_whole(folder / "history.jsonl", rows)
+    log = [command, *material.warnings, *(f"skipped {one.path}: {one.reason}" for one in material.skipped)]
+    text = "\n".join(log) + "\n\n" + summarise(folder, metrics) + "\n"
+    (folder / "log.txt").write_text(text, encoding="utf-8", errors="backslashreplace")
+    # The metrics come last: a folder that has them is a finished run.
+    _write_whole(folder / "metrics.json", json.dumps(metrics, indent=2, allow_nan=False))
+
+
+def _write_whole(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)

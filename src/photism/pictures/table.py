@@ -1,0 +1,138 @@
+"""The table of kinds: which file fits a recipe, renders and locates for which kind of data.
+
+A new kind of data is one file in this folder and one line in ``RENDERERS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int32, UInt8
+
+from photism.data.decode import decode
+from photism.errors import DecodeError
+from photism.pictures import binary, image, mouse, sound
+from photism.types import JSON, Kind, Picture, Recipe, Signal, Window
+
+__all__ = ["RENDERERS", "RenderJob", "Renderer", "fit_recipe", "locate", "render", "render_file", "render_pixels"]
+
+
+@dataclass(frozen=True, slots=True)
+class Renderer:
+    """What one kind of data brings: three functions, the same for every kind."""
+
+    fit_recipe: Callable[..., Recipe]
+    render: Callable[[Any, Recipe], tuple[Window, ...]]
+    locate: Callable[[Picture, int, int], dict[str, tuple[float, float]]]
+
+
+RENDERERS: dict[Kind, Renderer] = {
+    "image": Renderer(image.fit_recipe, image.render, image.locate),
+    "sound": Renderer(sound.fit_recipe, sound.render, sound.locate),
+    "binary": Renderer(binary.fit_recipe, binary.render, binary.locate),
+    "mouse": Renderer(mouse.fit_recipe, mouse.render, mouse.locate),
+}
+
+
+def fit_recipe(
+    kind: Kind, facts: Sequence[Mapping[str, float]], *, size_px: int = 224, options: Mapping[str, JSON] | None = None
+) -> Recipe:
+    """Fit a kind's recipe to what is known of the training files (durations, rates, extents).
+
+    Parameters
+    ----------
+    kind : {"image", "sound", "binary", "mouse"}
+        What the files are.
+    facts : sequence of mappings
+        ``Sniffed.facts`` of the *training* files; a recipe must not know the test files.
+    size_px : int
+        Side of the picture that the backbone was trained with.
+    options : mapping, optional
+        Options of the renderer that the user set by hand.
+
+    Returns
+    -------
+    Recipe
+        Enough to make every picture of the data set again.
+
+    Raises
+    ------
+    OptionError
+        Where an option is unknown to the renderer or its value is not allowed.
+    """
+    return RENDERERS[kind].fit_recipe(facts, size_px=size_px, options=options or {})
+
+
+def render(signal: Signal, recipe: Recipe) -> tuple[Window, ...]:
+    """Render a signal into windows of pictures, as ``recipe`` says.
+
+    Returns
+    -------
+    tuple of Window
+        At least one window; every window has the same panels, every panel the same pixel size.
+
+    Raises
+    ------
+    DecodeError
+        Where the signal cannot be drawn (it is empty, say).
+    """
+    return RENDERERS[recipe.kind].render(signal, recipe)
+
+
+def locate(picture: Picture, x_px: int, y_px: int) -> dict[str, tuple[float, float]]:
+    """Return which ranges of the data one pixel of a picture covers: the inverse of rendering.
+
+    Parameters
+    ----------
+    picture : Picture
+        As ``render`` returned it.
+    x_px, y_px : int
+        Column from the left and row from the top, from 0.
+
+    Returns
+    -------
+    dict of str to (float, float)
+        For example ``{"time_s": (0.42, 0.43), "frequency_hz": (2000.0, 2100.0)}``.
+    """
+    return RENDERERS[picture.recipe.kind].locate(picture, x_px, y_px)
+
+
+def render_file(path: Path, recipe: Recipe) -> tuple[Window, ...]:
+    """Read one file from disk and render it.
+
+    Raises
+    ------
+    DecodeError
+        Where the file cannot be read as the recipe's kind; the message is the reason for a ``Skipped``.
+    """
+    return render(decode(path, recipe.kind), recipe)
+
+
+@dataclass(frozen=True, slots=True)
+class RenderJob:
+    """One file to be rendered by a worker."""
+
+    path: Path
+    recipe: Recipe
+
+
+def render_pixels(job: RenderJob) -> tuple[UInt8[np.ndarray, "n p h w 3"], Int32[np.ndarray, "n p 4"]] | str:
+    """Render one file into plain arrays: what a worker sends home.
+
+    Returns
+    -------
+    (pixels, content) or str
+        Pixels of n windows with p panels, and their content boxes (left, top, right, bottom); or the reason why the
+        file cannot be used.
+    """
+    try:
+        windows = render_file(job.path, job.recipe)
+    except DecodeError as error:
+        return str(error)
+    pixels = np.stack([np.stack([picture.pixels for picture in window]) for window in windows])
+    content = np.array([[picture.content for picture in window] for window in windows], dtype=np.int32)
+    return pixels, content

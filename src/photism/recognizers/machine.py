@@ -1,0 +1,43 @@
+"""What this machine's processor is called, what it can do, and how much of it this process may use."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from functools import cache
+from pathlib import Path
+
+__all__ = ["n_processors", "processor_has", "processor_name"]
+
+
+def n_processors() -> int:
+    """Return the number of processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def processor_name() -> str:
+    """Name the processor for keys of the cache: two of one marketing name may differ in what they can do."""
+    model, abilities = _listed()
+    digest = hashlib.sha256(" ".join(sorted(abilities)).encode()).hexdigest()[:8]
+    return f"{platform.machine()} {model} {digest}"
+
+
+def processor_has(*abilities: str) -> bool:
+    """Say whether the processor lists one of these instruction set extensions, as Linux spells them."""
+    return not _listed()[1].isdisjoint(abilities)
+
+
+@cache
+def _listed() -> tuple[str, frozenset[str]]:
+    """Read the processor's model and its extensions (none where the system does not tell)."""
+    model, abilities = platform.processor() or platform.machine(), ""
+    listing = Path("/proc/cpuinfo")
+    if listing.is_file():
+        for line in listing.read_text().splitlines():
+            key, _, value = line.partition(":")
+            if key.strip() == "model name":
+                model = value.strip()
+            elif key.strip() in ("flags", "Features"):
+                abilities = value
+    return model, frozenset(abilities.split())

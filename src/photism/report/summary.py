@@ -1,0 +1,53 @@
+"""A run in a few lines of text: what the terminal prints last, and the end of ``log.txt``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+__all__ = ["summarise"]
+
+
+def summarise(folder: Path, metrics: Mapping[str, Any]) -> str:
+    """Say in a few lines what a run found, how good it is, and where the report is.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's folder.
+    metrics : mapping
+        What ``metrics.json`` holds.
+
+    Returns
+    -------
+    str
+        Lines without a blank one between them.
+    """
+    held_out = metrics["test"] or metrics["valid"]
+    part = "test" if metrics["test"] else "validation"
+    chosen, verdict = metrics["chosen"], metrics["verdict"]
+    counts = f"{metrics['n_train']} train, {metrics['n_valid']} validation, {metrics['n_test']} test"
+    lines = [
+        f"{len(metrics['labels'])} classes; {counts}, {metrics['n_skipped']} skipped",
+        f"{part} accuracy {_percent(held_out['accuracy'])} (95 % interval {_percent(held_out['low'])} to "
+        f"{_percent(held_out['high'])}; always the commonest class: {_percent(held_out['majority_baseline'])})",
+    ]
+    if held_out.get("sensitivity") is not None and held_out.get("specificity") is not None:
+        lines.append(
+            f"{held_out['positive']} from {held_out['threshold']:.2f}: sensitivity {_percent(held_out['sensitivity'])}, "
+            f"specificity {_percent(held_out['specificity'])}"
+        )
+    lines.append(f"verdict: {verdict['state']}; {verdict['evidence']}")
+    lines.append(f"{chosen['backbone']} frozen, {chosen['classifier']} on {' + '.join(chosen['layers'])}, {chosen['engine']}")
+    if metrics["leaks"]:
+        lines.append(f"leaks: {len(metrics['leaks'])} held-out files share a source or their bytes with training; see the report")
+    seconds = metrics["seconds"]
+    spent = ", ".join(f"{name.replace('_', ' ')} {seconds[name]:.1f}" for name in seconds if seconds[name] and name != "total")
+    lines.append(f"{seconds['total']:.1f} s ({spent})")
+    lines.append(f"report: {folder / 'report.html'}")
+    return "\n".join(lines)
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.1f} %"

@@ -1,0 +1,228 @@
+"""From what a training found to the ``Account`` that the report shows: which examples, which mistakes, which words.
+
+Covers the choice of what is shown and the rendering of its pictures in workers. Does not cover how anything looks
+(``page``) nor how it was measured.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+
+from photism.data.decode import decode
+from photism.data.material import Material
+from photism.errors import DecodeError
+from photism.executor import Executor
+from photism.pictures.table import render_file
+from photism.recognizers.recognizer import Recognizer
+from photism.report.account import (
+    N_MISTAKES_SHOWN,
+    Account,
+    ClassCount,
+    Leak,
+    Measures,
+    Mistake,
+    Origin,
+    Probe,
+    Shown,
+    Steps,
+    examples_wanted,
+)
+from photism.training.fit import Fitted
+from photism.types import JSON, Part, Recipe, Sample, Window
+
+__all__ = ["Story", "tell"]
+
+# The first signal of a data set is shown as a raw signal beside its picture; a file larger than this is not opened again.
+LARGEST_SHOWN_BYTES = 50_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Everything one training found, as the report needs it.
+
+    ``metrics`` is what ``metrics.json`` will hold, ``seconds`` the phases so far, ``finished`` when (ISO 8601).
+    """
+
+    title: str
+    command: str
+    group_by: str | None
+    material: Material
+    recognizer: Recognizer
+    fitted: Fitted
+    metrics: Mapping[str, JSON]
+    seconds: Mapping[str, float]
+    finished: str
+
+
+def tell(story: Story, executor: Executor | None) -> Account:
+    """Choose what the report shows, and render it.
+
+    Parameters
+    ----------
+    story : Story
+        What was found.
+    executor : Executor, optional
+        Where pictures are rendered; None leaves every picture out.
+
+    Returns
+    -------
+    Account
+    """
+    material, recognizer = story.material, story.recognizer
+    part: Part = "test" if story.metrics["test"] is not None else "valid"
+    wrong = _mistakes(story, part)
+    chosen = _examples(material)
+    drawn = _draw([*chosen, *(material.samples[i] for i, _, _ in wrong)], recognizer.recipe, executor)
+    mistakes = tuple(
+        Mistake(
+            name=material.samples[i].name,
+            truth=str(material.samples[i].label),
+            predicted=recognizer.labels[answer],
+            probability=probability,
+            window=drawn.get(material.samples[i].path),
+        )
+        for i, answer, probability in wrong
+    )
+    shown = [Shown(name=s.name, label=str(s.label), window=drawn[s.path]) for s in chosen if s.path in drawn]
+    return Account(
+        title=story.title,
+        command=story.command,
+        kind=recognizer.recipe.kind,
+        labels=recognizer.labels,
+        counts=_counts(material, recognizer.labels),
+        recipe=recognizer.recipe,
+        valid=Measures.from_json(cast("Mapping[str, JSON]", story.metrics["valid"])),
+        test=None if part == "valid" else Measures.from_json(cast("Mapping[str, JSON]", story.metrics["test"])),
+        verdict=story.fitted.verdict,
+        history=story.fitted.history,
+        probes=_probes(story.fitted),
+        mistakes=mistakes,
+        examples=tuple(shown),
+        steps=_steps(chosen, drawn, recognizer.recipe, material),
+        skipped=material.skipped,
+        duplicates=material.duplicates,
+        leaks=tuple(_leak(leak) for leak in material.leaks),
+        warnings=material.warnings,
+        kinds_found=material.dataset.kinds,
+        n_groups=len({s.group for s in material.samples if s.group is not None and s.part is not None}) or None,
+        group_by=story.group_by,
+        familiar_rate=cast("float | None", story.metrics["familiar_rate"]),
+        chosen=cast("Mapping[str, JSON]", story.metrics["chosen"]),
+        seconds=story.seconds,
+        versions=cast("Mapping[str, str]", story.metrics["versions"]),
+        origin=Origin(
+            backbone=recognizer.backbone.name, licence=recognizer.backbone.licence, source=recognizer.backbone.source
+        ),
+        finished=story.finished,
+    )
+
+
+def _mistakes(story: Story, part: Part) -> list[tuple[int, int, float]]:
+    """(sample number, wrong answer, its probability) of the held-out part, the most confident first."""
+    probability = story.fitted.probabilities[part]
+    mask = story.material.mask(part)
+    answer = np.where(mask, np.nan_to_num(probability).argmax(axis=1), -1)
+    wrong = np.flatnonzero(mask & (answer != story.material.y))
+    found = [(int(i), int(answer[i]), float(probability[i, answer[i]])) for i in wrong]
+    return sorted(found, key=lambda one: (-one[2], one[0]))
+
+
+def _examples(material: Material) -> list[Sample]:
+    """The same few training samples of every class each time, spread over its list."""
+    wanted = examples_wanted(len(material.labels))
+    chosen: list[Sample] = []
+    for label in material.labels:
+        of_class = [s for s in material.samples if s.part == "train" and s.label == label]
+        step = max(1, len(of_class) // wanted)
+        chosen += of_class[::step][:wanted]
+    return chosen
+
+
+def _draw(samples: Sequence[Sample], recipe: Recipe, executor: Executor | None) -> dict[Path, Window]:
+    """The first window of each file that is shown; mistakes beyond those the page has room for are not rendered."""
+    if executor is None:
+        return {}
+    paths = list(dict.fromkeys(sample.path for sample in samples))[: len(samples) - 1 + N_MISTAKES_SHOWN]
+    answers = executor.map(partial(first_window, recipe=recipe), paths)
+    return {path: window for path, window in zip(paths, answers, strict=True) if isinstance(window, tuple)}
+
+
+def first_window(path: Path, recipe: Recipe) -> Window | None:
+    """Render a file's first window, or None where it no longer can be (run in a worker).
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    recipe : Recipe
+        How it is rendered.
+    """
+    try:
+        return render_file(path, recipe)[0]
+    except DecodeError:
+        return None
+
+
+def _steps(
+    chosen: Sequence[Sample], drawn: Mapping[Path, Window], recipe: Recipe, material: Material
+) -> Steps | None:
+    for sample in chosen:
+        facts = material.dataset.facts[sample.path].facts
+        if sample.path in drawn and facts.get("size_bytes", 0) <= LARGEST_SHOWN_BYTES:
+            try:
+                signal = decode(sample.path, recipe.kind)
+            except DecodeError:
+                continue
+            return Steps(name=sample.name, label=str(sample.label), signal=signal, window=drawn[sample.path])
+    return None
+
+
+def _counts(material: Material, labels: Sequence[str]) -> tuple[ClassCount, ...]:
+    tally = Counter((str(sample.label), sample.part) for sample in material.samples)
+    groups: dict[str, set[str]] = {label: set() for label in labels}
+    for sample in material.samples:
+        if sample.part is not None and sample.group is not None:
+            groups[str(sample.label)].add(sample.group)
+    return tuple(
+        ClassCount(
+            label=label,
+            n_train=tally[label, "train"],
+            n_valid=tally[label, "valid"],
+            n_test=tally[label, "test"],
+            n_groups=len(groups[label]) or None,
+        )
+        for label in labels
+    )
+
+
+def _probes(fitted: Fitted) -> tuple[Probe, ...]:
+    """The probes of single stages, and the joined ones that were chosen on the way."""
+    kept = [c for c in fitted.selection.candidates if len(c.layers) == 1 or c.layers == fitted.selection.layers]
+    return tuple(
+        Probe(
+            name=" + ".join(c.layers),
+            accuracy=c.accuracy,
+            loss_nats=c.loss_nats,
+            chosen=c.layers == fitted.selection.layers,
+        )
+        for c in kept
+    )
+
+
+def _leak(leak: Mapping[str, JSON]) -> Leak:
+    similarity = leak["similarity"]
+    return Leak(
+        kind=str(leak["kind"]),
+        path=str(leak["path"]),
+        split=str(leak["split"]),
+        of=str(leak["of"]),
+        of_split=str(leak["of_split"]),
+        similarity=float(similarity) if isinstance(similarity, int | float) else 1.0,
+    )

@@ -1,0 +1,179 @@
+"""An append-only store of array rows on disk, found again by content key.
+
+Rendered pictures and pooled features are both "some rows for one file's content": this is the one place that
+keeps them. ``rows.bin`` holds the rows one after another, ``index.jsonl`` says which rows belong to which key. A
+process that dies in the middle of writing leaves rows without an index line; the next writer overwrites them.
+
+Not covered: what a row means, and when a store is worth opening. Nothing here is precious: a damaged store is
+emptied and filled again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["RowStore", "cache_root", "trim_cache"]
+
+DEFAULT_CACHE_BYTES = 20 * 2**30
+
+
+def cache_root() -> Path:
+    """Return the folder for everything that can be made again: ``$PHOTISM_CACHE``, or the user's cache folder."""
+    if given := os.environ.get("PHOTISM_CACHE"):
+        return Path(given)
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "photism"
+
+
+def trim_cache(root: Path, *, limit_bytes: int | None = None) -> int:
+    """Delete the stores that were used longest ago until at most ``limit_bytes`` remain; return the bytes freed.
+
+    Parameters
+    ----------
+    root : Path
+        The folder whose direct subfolders are stores.
+    limit_bytes : int, optional
+        By default ``$PHOTISM_CACHE_BYTES``, or 20 GiB.
+    """
+    limit = limit_bytes if limit_bytes is not None else int(os.environ.get("PHOTISM_CACHE_BYTES", DEFAULT_CACHE_BYTES))
+    if not root.is_dir():
+        return 0
+    stores = []
+    for folder in root.iterdir():
+        rows = folder / "rows.bin"
+        if rows.is_file():
+            stores.append((rows.stat().st_mtime, rows.stat().st_size, folder))
+    total, freed = sum(size for _, size, _ in stores), 0
+    for _, size, folder in sorted(stores):
+        if total - freed <= limit:
+            break
+        shutil.rmtree(folder, ignore_errors=True)
+        freed += size
+    return freed
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    start: int
+    count: int
+    extra: list[list[int]]
+
+
+class RowStore:
+    """Rows of one shape and one type, grouped by key.
+
+    Parameters
+    ----------
+    folder : Path
+        Where ``rows.bin`` and ``index.jsonl`` live; made if it is not there.
+    row_shape : sequence of int
+        Shape of one row.
+    dtype : numpy dtype
+        Type of the elements.
+
+    Notes
+    -----
+    Several processes may append at once: writers take a file lock, readers see only what was indexed. Rows are read
+    through a memory map, so they cost page cache and no anonymous memory.
+    """
+
+    def __init__(self, folder: Path, *, row_shape: Sequence[int], dtype: str) -> None:
+        self.folder = folder
+        self._row_shape = tuple(row_shape)
+        self._dtype = np.dtype(dtype)
+        self._row_bytes = int(np.prod(self._row_shape, dtype=np.int64)) * self._dtype.itemsize
+        folder.mkdir(parents=True, exist_ok=True)
+        self._rows_path, self._index_path = folder / "rows.bin", folder / "index.jsonl"
+        self._rows_path.touch()
+        self._index: dict[str, _Entry] = {}
+        self._index_read_bytes = 0
+        self._end = 0
+        with self._locked():
+            self._read_index()
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._index
+
+    def get(self, key: str) -> tuple[NDArray[np.generic], list[list[int]]]:
+        """Return the rows kept under ``key`` and the integers kept beside them, one list a row.
+
+        Raises
+        ------
+        KeyError
+            Where nothing is kept under ``key``.
+        """
+        entry = self._index[key]
+        rows = np.memmap(
+            self._rows_path,
+            dtype=self._dtype,
+            mode="r",
+            offset=entry.start * self._row_bytes,
+            shape=(entry.count, *self._row_shape),
+        )
+        return rows, entry.extra
+
+    def append(self, items: Sequence[tuple[str, NDArray[np.generic], list[list[int]]]]) -> None:
+        """Keep rows under their keys; a key that is there already is left as it is.
+
+        Parameters
+        ----------
+        items : sequence of (key, rows, extra)
+            ``rows`` has shape ``(n, *row_shape)``; ``extra`` holds one list of integers a row.
+        """
+        with self._locked():
+            self._read_index()
+            lines = []
+            with self._rows_path.open("r+b") as rows_file:
+                rows_file.seek(self._end * self._row_bytes)
+                for key, rows, extra in items:
+                    if key in self._index:
+                        continue
+                    rows_file.write(np.ascontiguousarray(rows, dtype=self._dtype).tobytes())
+                    entry = _Entry(self._end, len(rows), extra)
+                    self._index[key] = entry
+                    self._end += len(rows)
+                    lines.append(json.dumps([key, entry.start, entry.count, extra]) + "\n")
+            with self._index_path.open("ab") as index_file:
+                index_file.write("".join(lines).encode())
+                self._index_read_bytes = index_file.tell()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with (self.folder / "lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _read_index(self) -> None:
+        """Read what other writers have added since; start over where the index does not fit the rows."""
+        if not self._index_path.exists():
+            self._index_path.touch()
+        with self._index_path.open("rb") as index_file:
+            index_file.seek(self._index_read_bytes)
+            text = index_file.read()
+        try:
+            for line in text.decode().splitlines():
+                key, start, count, extra = json.loads(line)
+                self._index[key] = _Entry(start, count, extra)
+                self._end = max(self._end, start + count)
+        except (ValueError, TypeError):
+            self._empty()
+            return
+        self._index_read_bytes += len(text)
+        if self._end * self._row_bytes > self._rows_path.stat().st_size:
+            self._empty()
+
+    def _empty(self) -> None:
+        self._index.clear()
+        self._end = self._index_read_bytes = 0
+        self._index_path.write_bytes(b"")
+        self._rows_path.write_bytes(b"")

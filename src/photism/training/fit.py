@@ -1,0 +1,129 @@
+"""From features to a recognizer's parts: which layers, which head, its curve and verdict, what is familiar.
+
+The order matters and is all that this file holds. Layers, family, strength and temperature are chosen by
+cross-validation inside the training part; the validation part is measured with a head that never saw it; the head
+that is kept is then fitted once more on the same layers, to training and validation together.
+The test part is answered by the kept head and chooses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64, Int64
+
+from photism.data.split import inner_folds
+from photism.recognizers.familiarity import Familiarity
+from photism.recognizers.head import Head
+from photism.training.classifier import fit_classifier
+from photism.training.curve import train_curve
+from photism.training.features import Features, by_file
+from photism.training.guard import judge
+from photism.training.probe import Selection, select_layers
+from photism.types import EpochRow, Mask, Part, Verdict
+
+__all__ = ["Fitted", "fit"]
+
+N_FOLDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What training on cached features made.
+
+    ``probabilities`` holds, for ``valid`` and ``test``, float64 (n_samples, k) with NaN rows for files of other parts:
+    validation files were answered by a head that never saw them.
+    """
+
+    head: Head
+    familiarity: Familiarity | None
+    selection: Selection
+    strength: float
+    history: tuple[EpochRow, ...]
+    verdict: Verdict
+    probabilities: Mapping[Part, Float64[np.ndarray, "m k"]]
+    familiar_rate: float | None = None
+
+
+def fit(
+    features: Features,
+    *,
+    y: Int64[np.ndarray, " m"],
+    groups: Sequence[str],
+    masks: Mapping[Part, Mask],
+    n_classes: int,
+    seed: int,
+) -> Fitted:
+    """Choose layers and a head, fit them, and tell what the curve says.
+
+    Parameters
+    ----------
+    features : Features
+        Windows of all files.
+    y : int64 (n_samples,)
+        Class of every file; -1 where it has no part.
+    groups : sequence of n_samples
+        What a fold must never cut.
+    masks : mapping of part to bool (n_samples,)
+        Which files belong to ``train``, ``valid`` and ``test``.
+    n_classes : int
+        Number of classes in the training part.
+    seed : int
+        Chooses folds, batches and which files stand for all where there are too many.
+
+    Returns
+    -------
+    Fitted
+
+    Notes
+    -----
+    Deterministic, bit for bit, given the features and the seed.
+    """
+    train = features.keep(masks["train"])
+    folds = folds_of(y, groups, masks["train"], seed)
+    selection = select_layers(train, y, folds, n_classes=n_classes, seed=seed)
+    chosen = fit_classifier(train, y, folds, layers=selection.layers, n_classes=n_classes)
+    valid = features.keep(masks["valid"], layers=chosen.head.layers)
+    curve = train_curve(train, valid, y, groups, head=chosen.head, n_classes=n_classes, seed=seed)
+    taught = masks["train"] | masks["valid"]
+    both, both_folds = features.keep(taught), folds_of(y, groups, taught, seed)
+    kept = fit_classifier(both, y, both_folds, layers=selection.layers, n_classes=n_classes)
+    head = kept.head
+    familiarity = None
+    probabilities: dict[Part, Float64[np.ndarray, "m k"]] = {
+        "valid": by_file(chosen.head.probabilities(valid.layers), valid)
+    }
+    if masks["test"].any():
+        test = features.keep(masks["test"], layers=head.layers)
+        probabilities["test"] = by_file(head.probabilities(test.layers), test)
+    return Fitted(
+        head=head,
+        familiarity=familiarity,
+        selection=selection,
+        strength=kept.strength,
+        history=curve.rows,
+        verdict=judge(curve),
+        probabilities=probabilities,
+    )
+
+
+def folds_of(y: Int64[np.ndarray, " m"], groups: Sequence[str], mask: Mask, seed: int) -> Int64[np.ndarray, " m"]:
+    """Give every file of a part its inner fold, groups whole; -1 for all other files.
+
+    Parameters
+    ----------
+    y : int64 (n_samples,)
+        Class of every file.
+    groups : sequence of n_samples
+        What a fold must never cut.
+    mask : bool (n_samples,)
+        The part.
+    seed : int
+        Chooses among equally good divisions.
+    """
+    numbers = np.flatnonzero(mask)
+    folds = np.full(len(y), -1, dtype=np.int64)
+    folds[numbers] = inner_folds(y[numbers], [groups[i] for i in numbers], N_FOLDS, seed)
+    return folds

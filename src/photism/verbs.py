@@ -1,0 +1,368 @@
+"""What photism does besides training: check, render, predict, evaluate and the demo, one function each.
+
+The doors (command line, Python) call these and print what comes back. Training is ``experiment``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+
+from photism.data.demo import write_digits, write_machine_files
+from photism.data.duplicates import contradictions, exact_duplicates, leaks
+from photism.data.sniff import sniff
+from photism.data.sources import Dataset, read_dataset
+from photism.data.split import split
+from photism.errors import DataError, DecodeError, InputError, OptionError
+from photism.executor import ProcessExecutor
+from photism.experiment import Run, load, train
+from photism.pictures.table import RenderJob, fit_recipe, render_file, render_pixels
+from photism.recognizers.recognizer import Recognizer
+from photism.report.figures import draw_picture
+from photism.training.metrics import measure
+from photism.types import JSON, PARTS, Kind, Part, Prediction, Progress, Sample, Skipped, silent
+
+__all__ = ["Checked", "Evaluated", "check", "demo", "evaluate", "predict", "render"]
+
+IMBALANCE_RATIO = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What ``check`` found in a data set."""
+
+    n: int
+    kinds: Mapping[str, int]
+    classes: Mapping[str, int]
+    skipped: tuple[Skipped, ...]
+    duplicates: tuple[tuple[str, ...], ...]
+    leaks: tuple[dict[str, JSON], ...]
+    warnings: tuple[str, ...]
+
+    def to_json(self) -> dict[str, object]:
+        """Return the contract's JSON."""
+        return {
+            "n": self.n,
+            "kinds": dict(self.kinds),
+            "classes": dict(self.classes),
+            "skipped": [{"path": one.path, "reason": one.reason} for one in self.skipped],
+            "duplicates": [list(same) for same in self.duplicates],
+            "leaks": list(self.leaks),
+            "warnings": list(self.warnings),
+        }
+
+    def to_text(self) -> str:
+        """Return a summary for a reader, at most 20 lines of each sort."""
+        kinds = ", ".join(f"{count} {kind}" for kind, count in self.kinds.items())
+        lines = [f"{self.n} usable files in {len(self.classes)} classes ({kinds})"]
+        lines += [f"  {label}: {count}" for label, count in self.classes.items()]
+        sorts = {
+            "skipped": [f"{one.path}: {one.reason}" for one in self.skipped],
+            "sets of identical files": [" = ".join(same) for same in self.duplicates],
+            "leaks across the split": [f"{leak['path']} ({leak['split']}): {leak['kind']} of {leak['of']}" for leak in self.leaks],
+            "warnings": list(self.warnings),
+        }
+        for name, found in sorts.items():
+            lines.append(f"{name}: {len(found) or 'none'}")
+            lines += [f"  {line}" for line in found[:20]] + ([f"  and {len(found) - 20} more"] if len(found) > 20 else [])
+        return "\n".join(lines)
+
+
+def check(
+    data: Path,
+    *,
+    kind: Kind | None = None,
+    group_by: str | None = None,
+    test_fold: str | None = None,
+    progress: Progress = silent,
+) -> Checked:
+    """Read and render every file of a data set, train nothing, and say what is wrong with it.
+
+    Parameters
+    ----------
+    data : Path
+        A folder or a CSV.
+    kind : optional
+        What to read the files as; told from content by default.
+    group_by : str, optional
+        The CSV's column that a split must not cut.
+    test_fold : str, optional
+        Treat this fold as the test part when looking for leaks.
+    progress : callable
+        Told (phase, done, total).
+
+    Raises
+    ------
+    InputError
+        Where DATA is not a data set at all.
+    """
+    dataset = read_dataset(data, kind=kind, group_by=group_by, n_classes_min=1)
+    recipe = fit_recipe(dataset.kind, [dataset.facts[sample.path].facts for sample in dataset.samples])
+    skipped = list(dataset.skipped)
+    usable: list[Sample] = []
+    with ProcessExecutor() as executor:
+        answers = executor.map(render_pixels, [RenderJob(sample.path, recipe) for sample in dataset.samples])
+        for done, (sample, answer) in enumerate(zip(dataset.samples, answers, strict=True), 1):
+            if isinstance(answer, tuple):
+                usable.append(sample)
+            else:
+                skipped.append(Skipped(sample.name, str(answer)))
+            progress("read", done, len(dataset.samples))
+    classes = dict(sorted(Counter(str(sample.label) for sample in usable).items()))
+    if not classes:
+        raise DataError(f"None of the {len(skipped)} files of {data} can be used; the first: {skipped[0].reason}")
+    duplicates = exact_duplicates(usable)
+    warnings = [*dataset.warnings, *contradictions(duplicates), *_imbalance(classes)]
+    leaked: list[dict[str, JSON]] = []
+    try:
+        parts = split(usable, test_fold=test_fold, together=duplicates)
+        leaked = leaks(parts.samples, duplicates)
+        warnings += parts.warnings
+    except DataError as error:
+        warnings.append(str(error))
+    return Checked(
+        n=len(usable),
+        kinds=dataset.kinds,
+        classes=classes,
+        skipped=tuple(skipped),
+        duplicates=tuple(tuple(one.name for one in same) for same in duplicates),
+        leaks=tuple(leaked),
+        warnings=tuple(warnings),
+    )
+
+
+def _imbalance(classes: Mapping[str, int]) -> list[str]:
+    most, fewest = max(classes, key=lambda label: classes[label]), min(classes, key=lambda label: classes[label])
+    if classes[most] < IMBALANCE_RATIO * classes[fewest]:
+        return []
+    return [f"Classes are imbalanced: {most} has {classes[most]} files, {fewest} has {classes[fewest]}."]
+
+
+def render(
+    file: Path,
+    out: Path,
+    *,
+    axes: bool = False,
+    run: Path | None = None,
+    kind: Kind | None = None,
+    options: Mapping[str, JSON] | None = None,
+) -> None:
+    """Write the picture that a recognizer sees of one file.
+
+    Parameters
+    ----------
+    file : Path
+        Any file.
+    out : Path
+        The PNG to write.
+    axes : bool
+        Label the sides in the data's units.
+    run : Path, optional
+        Use the recipe of this run; else one is fitted to the file alone.
+    kind : optional
+        What to read the file as; told from content by default.
+    options : mapping, optional
+        Options of the renderer.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be read or drawn, or ``out`` cannot be written.
+    """
+    try:
+        if run is not None:
+            if kind is not None or options:
+                raise OptionError("--run brings its own recipe: expected neither --kind nor --set beside it.")
+            recipe = load(run).recipe
+        else:
+            sniffed = sniff(file)
+            recipe = fit_recipe(kind or sniffed.kind, [sniffed.facts], options=options)
+        windows = render_file(file, recipe)
+    except DecodeError as error:
+        raise InputError(str(error)) from error
+    try:
+        draw_picture(windows[0], out, axes=axes, name=file.name)
+    except OSError as error:
+        raise InputError(f"{out} cannot be written: {error.strerror or error}.") from error
+
+
+def predict(
+    run: Path,
+    files: Sequence[Path],
+    *,
+    engine: str | None = None,
+    stdin: TextIO | None = None,
+    progress: Progress = silent,
+) -> Iterator[Prediction]:
+    """Answer for files, for every file of folders, and for paths that come on standard input.
+
+    Parameters
+    ----------
+    run : Path
+        A run's folder.
+    files : sequence of Path
+        Files and folders; ``-`` stands for the lines of ``stdin``.
+    engine : str, optional
+        Which engine; the run's own by default.
+    stdin : text stream, optional
+        Where ``-`` reads from.
+    progress : callable
+        Told (phase, done, total).
+
+    Raises
+    ------
+    InputError
+        Where the run cannot be loaded, or none of the files exists.
+    """
+    recognizer = load(run, engine=engine)
+    paths = list(_files(files, stdin))
+    if not any(os.path.lexists(path) for path in paths):
+        given = ", ".join(str(file) for file in files[:3])
+        raise InputError(f"{given}: expected files to answer for, and found none.")
+    return _answers(recognizer, paths, progress)
+
+
+def _answers(recognizer: Recognizer, paths: Sequence[Path], progress: Progress) -> Iterator[Prediction]:
+    with ProcessExecutor() as executor:
+        for done, answer in enumerate(recognizer.answers(paths, executor), 1):
+            yield answer
+            progress("predict", done, len(paths))
+
+
+def _files(files: Sequence[Path], stdin: TextIO | None) -> Iterator[Path]:
+    for file in files:
+        if str(file) == "-" and stdin is not None:
+            yield from (Path(line.rstrip("\r\n")) for line in stdin if line.strip())
+        elif file.is_dir():
+            for place, folders, names in os.walk(file):
+                folders.sort()
+                yield from (Path(place, name) for name in sorted(names))
+        else:
+            yield file
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """What ``evaluate`` measured."""
+
+    measures: Mapping[str, JSON]
+    skipped: tuple[Skipped, ...]
+
+    def to_json(self) -> dict[str, object]:
+        """Return the contract's JSON."""
+        return {**self.measures, "skipped": [{"path": one.path, "reason": one.reason} for one in self.skipped]}
+
+    def to_text(self) -> str:
+        """Return one line for a reader, and one for each class."""
+        m = self.measures
+        lines = [
+            f"accuracy {_percent(m['accuracy'])} (95 % interval {_percent(m['low'])} to {_percent(m['high'])}) on {m['n']} items; "
+            f"macro-F1 {_percent(m['macro_f1'])}, loss {m['loss_nats']:.3f} nats, calibration error {_percent(m['ece'])}"
+        ]
+        for row in m["per_class"]:  # type: ignore[union-attr]  # a list of objects, by the contract
+            lines.append(f"  {row['label']}: recall {_percent(row['recall'])} of {row['n']}")  # type: ignore[index,call-overload]
+        lines += [f"skipped {one.path}: {one.reason}" for one in self.skipped]
+        return "\n".join(lines)
+
+
+def _percent(value: object) -> str:
+    return "n/a" if not isinstance(value, int | float) else f"{100 * value:.1f} %"
+
+
+def evaluate(
+    run: Path,
+    data: Path,
+    *,
+    group_by: str | None = None,
+    part: str | None = None,
+    engine: str | None = None,
+    progress: Progress = silent,
+) -> Evaluated:
+    """Measure a recognizer on labelled data.
+
+    Parameters
+    ----------
+    run : Path
+        A run's folder.
+    data : Path
+        A folder or a CSV, as for training; one class is enough.
+    group_by : str, optional
+        The CSV's column by which intervals are clustered.
+    part : {"train", "valid", "test"}, optional
+        Measure only this part of DATA.
+    engine : str, optional
+        Which engine; the run's own by default.
+    progress : callable
+        Told (phase, done, total).
+
+    Raises
+    ------
+    InputError
+        Where the run cannot be loaded or DATA holds nothing that it can answer for.
+    """
+    if part is not None and part not in PARTS:
+        raise OptionError(f"--part expects train, valid or test, and received {part!r}.")
+    recognizer = load(run, engine=engine)
+    dataset = read_dataset(data, kind=recognizer.recipe.kind, group_by=group_by, n_classes_min=1)
+    samples = [sample for sample in dataset.samples if part is None or sample.part == part]
+    skipped = [*dataset.skipped, *(_unknown(sample) for sample in samples if sample.label not in recognizer.labels)]
+    samples = [sample for sample in samples if sample.label in recognizer.labels]
+    answered: list[tuple[Sample, Prediction]] = []
+    for sample, answer in zip(samples, _answers(recognizer, [s.path for s in samples], progress), strict=True):
+        if answer.error is None:
+            answered.append((sample, answer))
+        else:
+            skipped.append(Skipped(sample.name, answer.error))
+    if not answered:
+        raise DataError(f"{data} holds no file that {run} can answer for: {_first(skipped, dataset, part)}")
+    probability = np.array([answer.probabilities for _, answer in answered])
+    truth = np.array([recognizer.labels.index(str(sample.label)) for sample, _ in answered])
+    groups = [sample.group or sample.name for sample, _ in answered]
+    decision = recognizer.decision
+    measures = measure(
+        probability,
+        truth,
+        labels=recognizer.labels,
+        groups=groups,
+        positive=decision.positive if decision else None,
+        threshold=decision.threshold if decision else None,
+    )
+    return Evaluated(measures, tuple(skipped))
+
+
+def _unknown(sample: Sample) -> Skipped:
+    return Skipped(sample.name, f"its label {sample.label!r} is none of the classes that the recognizer was taught.")
+
+
+def _first(skipped: Sequence[Skipped], dataset: Dataset, part: Part | str | None) -> str:
+    return skipped[0].reason if skipped else f"none of its {len(dataset.samples)} files belongs to the part {part!r}."
+
+
+def demo(out: Path, *, progress: Progress = silent) -> list[Run]:
+    """Do the main job on data that every machine has: handwritten digits as pictures, the machine's own files as bytes.
+
+    Parameters
+    ----------
+    out : Path
+        Folder for the data lists and the two runs; finished runs of an earlier demo in it are replaced.
+    progress : callable
+        Told (phase, done, total).
+
+    Returns
+    -------
+    list of Run
+        The digits' run and the files' run.
+    """
+    digits = write_digits(out / "data" / "digits")
+    files = write_machine_files(out / "data" / "machine_files.csv")
+    jobs: list[tuple[Path, str, Kind]] = [(digits, "digits", "image"), (files, "machine-files", "binary")]
+    return [
+        train(data, out / name, kind=kind, replace_run=True, command=f"photism demo --out {out}", progress=progress)
+        for data, name, kind in jobs
+    ]

@@ -1,0 +1,37 @@
+"""split.csv and skipped.csv: complete, in order, and harmless in a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from photism.data.records import safe_cell, write_skipped_csv, write_split_csv
+from photism.types import Sample, Skipped
+
+
+def test_split_csv(tmp_path: Path) -> None:
+    samples = [
+        Sample(Path("/x/b"), "b", "=cmd()", "@g", None, "test"),
+        Sample(Path("/x/a"), "-a,1.png", "cat", None, None, "train"),
+    ]
+    write_split_csv(tmp_path / "split.csv", samples)
+    with (tmp_path / "split.csv").open(encoding="utf-8", newline="") as stream:
+        assert list(csv.reader(stream)) == [
+            ["path", "label", "group", "part"],
+            ["'-a,1.png", "cat", "", "train"],
+            ["b", "'=cmd()", "'@g", "test"],
+        ]
+    assert [path.name for path in tmp_path.iterdir()] == ["split.csv"]
+
+
+def test_skipped_csv(tmp_path: Path) -> None:
+    write_skipped_csv(tmp_path / "skipped.csv", [Skipped("+a\udce9\n", "a is empty.")])
+    assert (tmp_path / "skipped.csv").read_bytes() == b"path,reason\n'+a\\xe9\\n,a is empty.\n"
+    write_skipped_csv(tmp_path / "skipped.csv", [])
+    assert (tmp_path / "skipped.csv").read_bytes() == b"path,reason\n"
+
+
+def test_cells_that_a_spreadsheet_would_run() -> None:
+    for start in "=+-@\t\r":
+        assert safe_cell(start + "1").startswith("'")
+    assert safe_cell("1=1") == "1=1"

@@ -1,0 +1,35 @@
+"""Small real networks with random weights, for tests: nothing is downloaded."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torchvision import models
+
+from photism.recognizers.backbones import Backbone, load_backbone
+
+
+def random_state(architecture: str) -> dict[str, torch.Tensor]:
+    """Random weights under torchvision's own names, without the classifier."""
+    torch.manual_seed(0)
+    state = models.get_model(architecture, weights=None).state_dict()
+    return {key: value for key, value in state.items() if not key.startswith(("classifier", "fc"))}
+
+
+@cache
+def random_backbone(architecture: str = "squeezenet1_1") -> Backbone:
+    """A network of torchvision with random weights, read from a file as a user would give it."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "weights.safetensors"
+        save_file(random_state(architecture), path)
+        return load_backbone(f"torchvision:{architecture}", weights=path)
+
+
+def pictures(n: int, size_px: tuple[int, int], *, seed: int = 0) -> np.ndarray:
+    """Noise, uint8 (n, height, width, 3)."""
+    return np.random.default_rng(seed).integers(0, 256, (n, *size_px, 3), np.uint8)

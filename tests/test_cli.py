@@ -1,0 +1,162 @@
+"""The contract of the command line: exit codes, one plain sentence, JSON on stdout and nothing else there."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from photism.data.demo import write_digits
+
+
+def photism(*arguments: object, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "photism.cli", *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        env=os.environ,
+    )
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = write_digits(tmp_path_factory.mktemp("data") / "digits", per_class=14)
+    (folder / "digit_0" / "broken.png").write_bytes((folder / "digit_0" / "0000.png").read_bytes()[:60])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "RUN"
+    finished = photism("train", digits, "--out", out, "--format", "json")
+    assert finished.returncode == 3, finished.stderr  # one broken picture was skipped
+    assert json.loads(finished.stdout) == json.loads((out / "metrics.json").read_text())
+    return out
+
+
+def test_help_lists_the_verbs_that_exist_and_no_other() -> None:
+    finished = photism("--help")
+    assert finished.returncode == 0
+    for verb in ("check", "render", "train", "predict", "evaluate", "demo"):
+        assert f"\n  {verb} " in finished.stdout
+    for verb in ("explain", "layers", "compare", "export", "serve"):
+        assert f"\n  {verb} " not in finished.stdout
+
+
+def test_a_run_holds_what_the_contract_says(run: Path) -> None:
+    names = {path.name for path in run.iterdir()}
+    expected = {"recognizer", "history.jsonl", "split.csv", "skipped.csv", "metrics.json", "report.html", "log.txt"}
+    assert expected <= names
+    metrics = json.loads((run / "metrics.json").read_text())
+    for key in ("labels", "n_train", "n_valid", "n_test", "n_skipped", "valid", "test", "chosen", "verdict", "leaks"):
+        assert key in metrics
+    assert metrics["test"] is None
+    assert metrics["n_skipped"] == 1
+    assert {"accuracy", "low", "high", "macro_f1", "loss_nats", "ece"} <= set(metrics["valid"])
+    assert {"state", "onset_epoch", "best_epoch", "evidence"} <= set(metrics["verdict"])
+    assert {"method", "backbone", "first_trained_layer"} <= set(metrics["chosen"])
+    assert metrics["valid"]["accuracy"] > 0.7
+    rows = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
+    assert len(rows) >= 2
+    assert (run / "skipped.csv").read_text().count("broken.png") >= 1
+
+
+def test_predict_answers_files_folders_and_paths_on_stdin(run: Path, digits: Path) -> None:
+    file = digits / "digit_3" / "0001.png"
+    finished = photism("predict", run, file)
+    assert finished.returncode == 0, finished.stderr
+    answer = json.loads(finished.stdout)
+    assert answer["path"] == str(file)
+    assert answer["error"] is None
+    assert abs(sum(p for _, p in answer["top"])) <= 1 + 1e-9
+    assert {"label", "probability", "top", "familiar"} <= set(answer)
+    again = photism("predict", run, "-", stdin=f"{file}\n")
+    assert again.stdout == finished.stdout
+    folder = photism("predict", run, digits / "digit_0")
+    assert folder.returncode == 3
+    lines = [json.loads(line) for line in folder.stdout.splitlines()]
+    assert len(lines) == 15
+    assert [Path(line["path"]).name for line in lines if line["error"]] == ["broken.png"]
+
+
+def test_predict_gives_a_sentence_for_what_is_no_picture(run: Path, tmp_path: Path) -> None:
+    text, empty = tmp_path / "text.png", tmp_path / "empty.png"
+    text.write_text("This is no picture.")
+    empty.touch()
+    finished = photism("predict", run, text, empty, "/dev/null")
+    assert finished.returncode == 3
+    errors = [json.loads(line)["error"] for line in finished.stdout.splitlines()]
+    assert len(errors) == 3
+    assert all(error and error.endswith(".") for error in errors)
+    assert "empty" in errors[1]
+    assert finished.stderr == ""
+
+
+def test_evaluate_prints_the_contracts_json(run: Path, digits: Path) -> None:
+    finished = photism("evaluate", run, digits, "--format", "json")
+    assert finished.returncode == 3
+    measured = json.loads(finished.stdout)
+    assert measured["n"] == 140
+    assert measured["low"] <= measured["accuracy"] <= measured["high"]
+    assert len(measured["skipped"]) == 1
+
+
+def test_check_finds_broken_files_and_copies(digits: Path, tmp_path: Path) -> None:
+    finished = photism("check", digits, "--format", "json")
+    assert finished.returncode == 3, finished.stderr
+    found = json.loads(finished.stdout)
+    assert set(found) == {"n", "kinds", "classes", "skipped", "duplicates", "leaks", "warnings"}
+    assert found["n"] == 140
+    assert [Path(one["path"]).name for one in found["skipped"]] == ["broken.png"]
+
+
+def test_render_writes_a_png(digits: Path, tmp_path: Path) -> None:
+    finished = photism("render", digits / "digit_3" / "0001.png", "--out", tmp_path / "p.png", "--axes")
+    assert finished.returncode == 0, finished.stderr
+    assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("train", "nowhere", "--out", "RUN"), "nowhere"),
+        (("predict", "nowhere", "file"), "nowhere"),
+        (("train", "{digits}", "--out", "{run}"), "--resume"),
+        (("train", "{digits}", "--out", "{tmp}/r", "--backbone", "resnet"), "resnet"),
+        (("train", "{digits}", "--out", "{tmp}/r", "--engine", "steam"), "steam"),
+        (("train", "{digits}", "--out", "{tmp}/r", "--test-fold", "9"), "9"),
+        (("train", "{digits}", "--out", "{tmp}/r", "--set", "fit=stretch"), "stretch"),
+        (("predict", "{run}", "{tmp}/absent.png"), "absent.png"),
+        (("train", "{digits}"), "--out"),
+    ],
+)
+def test_wrong_input_ends_with_2_and_one_sentence(
+    arguments: tuple[str, ...], words: str, run: Path, digits: Path, tmp_path: Path
+) -> None:
+    finished = photism(*(a.format(digits=digits, run=run, tmp=tmp_path) for a in arguments))
+    assert finished.returncode == 2
+    assert finished.stdout == ""
+    assert finished.stderr.count("\n") == 1
+    assert words in finished.stderr
+    assert "Traceback" not in finished.stderr
+
+
+def test_the_same_seed_gives_the_same_bits(run: Path, digits: Path, tmp_path: Path) -> None:
+    finished = photism("train", digits, "--out", tmp_path / "again")
+    assert finished.returncode == 3, finished.stderr
+
+    def without_times(path: Path) -> dict[str, object]:
+        metrics: dict[str, object] = json.loads(path.read_text())
+        del metrics["seconds"]
+        return metrics
+
+    assert without_times(run / "metrics.json") == without_times(tmp_path / "again" / "metrics.json")
+    for name in ("head.safetensors", "backbone.safetensors"):
+        assert (run / "recognizer" / name).read_bytes() == (tmp_path / "again" / "recognizer" / name).read_bytes()

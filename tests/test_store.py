@@ -1,0 +1,71 @@
+"""The row store: what was kept comes back, and what was damaged is thrown away."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from photism.store import RowStore, trim_cache
+
+
+def rows(value: int, count: int = 2) -> np.ndarray:
+    return np.full((count, 3), value, dtype=np.float32)
+
+
+def test_rows_come_back_in_another_process_eyes(tmp_path: Path) -> None:
+    first = RowStore(tmp_path / "s", row_shape=(3,), dtype="float32")
+    first.append([("a", rows(1), [[1, 2]] * 2), ("b", rows(2, 1), [[3, 4]])])
+    second = RowStore(tmp_path / "s", row_shape=(3,), dtype="float32")
+    kept, extra = second.get("a")
+    assert np.array_equal(kept, rows(1))
+    assert extra == [[1, 2], [1, 2]]
+    assert "b" in second
+    assert "c" not in second
+    with pytest.raises(KeyError):
+        second.get("c")
+
+
+def test_two_writers_do_not_overwrite_each_other(tmp_path: Path) -> None:
+    one = RowStore(tmp_path, row_shape=(3,), dtype="float32")
+    two = RowStore(tmp_path, row_shape=(3,), dtype="float32")
+    one.append([("a", rows(1), [[], []])])
+    two.append([("b", rows(2), [[], []])])
+    one.append([("b", rows(9), [[], []]), ("c", rows(3), [[], []])])
+    fresh = RowStore(tmp_path, row_shape=(3,), dtype="float32")
+    for key, value in (("a", 1), ("b", 2), ("c", 3)):
+        assert np.array_equal(fresh.get(key)[0], rows(value))
+
+
+@pytest.mark.parametrize("damage", ["rows", "index"])
+def test_a_damaged_store_starts_over(tmp_path: Path, damage: str) -> None:
+    store = RowStore(tmp_path, row_shape=(3,), dtype="float32")
+    store.append([("a", rows(1), [[], []])])
+    if damage == "rows":
+        os.truncate(tmp_path / "rows.bin", 5)
+    else:
+        (tmp_path / "index.jsonl").write_bytes(b"{broken\n")
+    fresh = RowStore(tmp_path, row_shape=(3,), dtype="float32")
+    assert "a" not in fresh
+    fresh.append([("a", rows(4), [[], []])])
+    assert np.array_equal(fresh.get("a")[0], rows(4))
+
+
+def test_rows_written_without_an_index_line_are_overwritten(tmp_path: Path) -> None:
+    store = RowStore(tmp_path, row_shape=(3,), dtype="float32")
+    store.append([("a", rows(1), [[], []])])
+    with (tmp_path / "rows.bin").open("ab") as file:
+        file.write(b"killed here")
+    fresh = RowStore(tmp_path, row_shape=(3,), dtype="float32")
+    fresh.append([("b", rows(2), [[], []])])
+    assert np.array_equal(RowStore(tmp_path, row_shape=(3,), dtype="float32").get("b")[0], rows(2))
+
+
+def test_trimming_deletes_the_oldest_store_first(tmp_path: Path) -> None:
+    for age, name in enumerate(("old", "new")):
+        RowStore(tmp_path / name, row_shape=(3,), dtype="float32").append([("a", rows(1), [[], []])])
+        os.utime(tmp_path / name / "rows.bin", (age, age))
+    assert trim_cache(tmp_path, limit_bytes=30) == 24
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["new"]
