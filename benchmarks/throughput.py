@@ -41,6 +41,7 @@ PANELS = {
     "binary": Panel("pairs", 256, 256, keeps_rows=True, keeps_columns=True),
 }
 TARGET = 0.8
+PADDED = ", padded"
 
 
 class Plain(torch.nn.Module):
@@ -151,9 +152,9 @@ def measure(
     for kind, panel in panels.items():
         whole = open_engine(backbone, size_px=(size_px, size_px), grid=panel.grid, engine=engine)
         default = FrozenPass(backbone, [panel], engine=engine).engines[panel.name]
-        ours[f"{kind} {panel.grid}"] = whole
+        ours[f"{kind}, to {default.stages[-1]}"] = default
         if default.stages != whole.stages:
-            ours[f"{kind}, to {default.stages[-1]}"] = default
+            ours[f"({kind}, all stages)"] = whole
     with tempfile.TemporaryDirectory() as folder:
         path = plain_graph(backbone, size_px, Path(folder))
         loops = {f"plain, batch {b}": PlainLoop(path, size_px, precision=precision, batch=b) for b in (1, 2, 16)}
@@ -165,7 +166,7 @@ def measure(
                 turns.note("benchmark_app", found)
             for name, one in ours.items():
                 turns.take(name, partial(one.pooled, noise))
-                turns.take(f"{name}, padded", partial(one.pooled, noise, padded))
+                turns.take(f"{name}{PADDED}", partial(one.pooled, noise, padded))
     return {*loops, "benchmark_app"}
 
 
@@ -191,7 +192,8 @@ class Turns:
     def report(self, yardsticks: set[str]) -> list[str]:
         """Print every contestant's best turn and its share of the best yardstick's; return those below the target.
 
-        The first turn warms up. Processor time is that of this process: ``benchmark_app`` has none here.
+        What no kind runs by default stands in parentheses and does not count. The first turn warms up. Processor time
+        is that of this process: ``benchmark_app`` has none here.
         """
         best = {name: max(rates[1:]) for name, rates in self.rates.items()}
         least_ms = {name: min(values[1:]) for name, values in self.processor_ms.items()}
@@ -201,7 +203,8 @@ class Turns:
         for name, rate in best.items():
             used = f"{least_ms[name]:>26.2f}{goal_ms / least_ms[name]:>8.0%}" if name in least_ms else ""
             print(f"{name:<26}{rate:>12.0f}{rate / goal:>8.0%}{used}")
-        return [name for name in best if name not in yardsticks and best[name] < TARGET * goal]
+        counted = [name for name in best if name not in yardsticks and not name.startswith("(")]
+        return [name for name in counted if best[name] < TARGET * goal]
 
     def to_json(self) -> str:
         """Return every turn."""

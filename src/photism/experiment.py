@@ -36,6 +36,7 @@ from photism.store import cache_root, trim_cache
 from photism.training.features import Features
 from photism.training.fit import Fitted, fit
 from photism.training.frozen import ask
+from photism.training.history import history_lines
 from photism.training.metrics import measure, threshold_for
 from photism.types import JSON, PARTS, Kind, Progress, silent
 
@@ -354,8 +355,7 @@ def _write_run(
 ) -> None:
     write_split_csv(folder / "split.csv", [sample for sample in material.samples if sample.part is not None])
     write_skipped_csv(folder / "skipped.csv", material.skipped)
-    rows = "".join(json.dumps(asdict(row)) + "\n" for row in fitted.history)
-    _write_whole(folder / "history.jsonl", rows)
+    _write_whole(folder / "history.jsonl", history_lines(fitted.history))
     log = [command, *material.warnings, *(f"skipped {one.path}: {one.reason}" for one in material.skipped)]
     text = "\n".join(log) + "\n\n" + summarise(folder, metrics) + "\n"
     (folder / "log.txt").write_text(text, encoding="utf-8", errors="backslashreplace")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 import pytest
-from tests.sample_accounts import sample_account
+from tests.sample_accounts import imbalanced, sample_account
 
 from photism.report.page import save_page
 from photism.types import Kind
@@ -56,7 +56,7 @@ def browser() -> Iterator[Browser]:
 def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("reports")
     accounts = {kind: sample_account(kind) for kind in get_args(Kind)}
-    accounts["two"] = sample_account("mouse", n_classes=2)
+    accounts["two"] = imbalanced(sample_account("mouse", n_classes=2))
     accounts["many"] = sample_account("binary", n_classes=72, n_test=500)
     for name, account in accounts.items():
         save_page(account, folder / f"{name}.html")

@@ -141,3 +141,15 @@ def test_no_torch_is_needed_to_describe_a_packaged_network() -> None:
     assert load_backbone().stage("head").channels == 1280
     with pytest.raises(WeightsError, match="has no stage"):
         load_backbone().stage("conv5")
+
+
+def test_a_network_of_timm_with_its_own_normalisation(tmp_path: Path) -> None:
+    import timm
+
+    torch.manual_seed(0)
+    save_file(timm.create_model("convnext_atto").state_dict(), tmp_path / "atto.safetensors")
+    backbone = load_backbone("timm:convnext_atto", weights=tmp_path / "atto.safetensors")
+    assert backbone.stage_names == ("stem", "s0", "s1", "s2", "s3")
+    assert backbone.mean == (0.485, 0.456, 0.406)
+    assert "atto.safetensors" in backbone.source
+    assert backbone_from_json(backbone.to_json(), backbone.state()).stages == backbone.stages

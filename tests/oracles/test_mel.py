@@ -32,6 +32,16 @@ def test_filters_are_the_published_triangles_scaled_to_sum_one() -> None:
     np.testing.assert_allclose(ours, published / published.sum(axis=1, keepdims=True), atol=1e-6)
 
 
+def test_wide_bands_are_triangles_of_that_half_width_on_the_mel_scale() -> None:
+    bank = mel_filters(rate_hz=16_000, n_fft=16_384, n_mels=60, low_hz=300.0, high_hz=7000.0, band_mel=150.0)
+    bins_mel = hz_to_mel(np.arange(8193) * 16_000 / 16_384)
+    peaks_mel = hz_to_mel(mel_edges_hz(60, 300.0, 7000.0)[1:-1])
+    for row, peak in zip(bank.toarray(), peaks_mel, strict=True):
+        reached = bins_mel[row > 0]
+        assert reached.min() == pytest.approx(peak - 150.0, abs=2.0)
+        assert reached.max() == pytest.approx(peak + 150.0, abs=2.0)
+
+
 def test_mel_scale_has_the_values_of_its_tables() -> None:
     # O'Shaughnessy's form puts 1000 Hz at 1000 mel, and HTK's book prints 2595 log10(1 + f / 700).
     np.testing.assert_allclose(hz_to_mel(np.array([0.0, 700.0, 1000.0])), [0.0, 781.17, 999.99], atol=0.01)

@@ -68,7 +68,7 @@ def test_files_of_every_size_fill_panels_of_one_size(n_bytes: int, size_px: int)
         assert one.pixels.shape == (size_px, size_px, 3)
         assert one.pixels.dtype == np.uint8
         assert one.content == (0, 0, size_px, size_px)
-        assert one.pixels.any()
+        assert one.pixels.any() or (one.panel == "pairs" and n_bytes == 1)  # a byte alone makes no pair
         locate(one, size_px - 1, size_px - 1)
 
 
@@ -212,11 +212,11 @@ def test_a_gigabyte_is_rendered_in_bounded_memory(tmp_path: Path) -> None:
     with path.open("wb") as file:
         file.truncate(1 << 30)
     mapped = ByteString(np.memmap(path, np.uint8, mode="r"))
-    recipe = fit_recipe([], options={"layout": "pairs+hilbert+reshape", "sample_bytes": 1 << 22})
+    recipe = fit_recipe([], options={"layout": "pairs+hilbert+reshape", "sample_bytes": 1 << 21})
     tracemalloc.start()
     try:
         render(mapped, recipe)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak < 48 << 20
+    assert peak < 32 << 20

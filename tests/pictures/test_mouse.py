@@ -119,6 +119,14 @@ def test_short_tracks_stay_whole_and_sessions_are_cut() -> None:
     assert len(render(wander(1000), recipe_for(window_points=20, max_windows=7))) == 7
 
 
+def test_by_default_a_path_and_its_profile_are_drawn() -> None:
+    (window,) = render(wander(40), fit_recipe([{"n_points": 40.0}]))
+    assert [(picture.panel, picture.pixels.shape) for picture in window] == [
+        ("path", (224, 224, 3)),
+        ("profile", (224, 224, 3)),
+    ]
+
+
 def test_windows_share_the_file_s_screen_and_number_its_points() -> None:
     windows = render(wander(90), recipe_for(window_points=30))
     paths = [by_panel(window)["path"] for window in windows]

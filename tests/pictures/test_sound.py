@@ -51,6 +51,11 @@ def test_no_facts_still_give_a_recipe_that_draws() -> None:
     assert only(render(tone(440.0), fit_recipe([], size_px=SIZE_PX))).pixels.max() == 255
 
 
+def test_bands_are_wide_for_speech_rates_only() -> None:
+    widths = [fit_recipe([{"duration_s": 1.0, "rate_hz": rate}]).options["band_mel"] for rate in (8e3, 16e3, 44.1e3)]
+    assert widths == [110.0, 110.0, 0.0]
+
+
 def test_options_win_over_what_is_fitted() -> None:
     options = recipe_for(window_s=0.25, high_hz=3000, max_windows=2).options
     assert (options["window_s"], options["high_hz"], options["max_windows"]) == (0.25, 3000.0, 2)
@@ -105,6 +110,15 @@ def test_high_pitches_are_on_top_and_axes_say_so() -> None:
     assert picture.pixels[: SIZE_PX // 2, :, 2].mean() > picture.pixels[SIZE_PX // 2 :, :, 2].mean()
     assert picture.y.start > picture.y.stop
     assert (picture.x.anywhere, picture.y.anywhere) == (True, False)
+
+
+def test_wide_bands_melt_harmonics_into_one() -> None:
+    voice = sum(tone(150.0 * k, level=0.1).samples for k in range(1, 9))
+    assert isinstance(voice, np.ndarray)
+    narrow, wide = (
+        only(render(Waveform(voice, 8000), recipe_for(band_mel=band))).pixels[:, 32, 0].astype(int) for band in (0, 110)
+    )
+    assert np.abs(np.diff(wide[20:])).mean() < 0.5 * np.abs(np.diff(narrow[20:])).mean()
 
 
 def test_channels_show_the_same_energies_at_three_depths() -> None:
@@ -176,7 +190,7 @@ def test_the_number_of_windows_is_bounded_and_they_are_spread() -> None:
 def test_levels_of_windows_are_told_from_the_whole_sound() -> None:
     samples = np.concatenate([0.01 * tone(1000.0).samples, tone(1000.0).samples], axis=1)
     quiet, loud = render(Waveform(samples, 8000), recipe_for())
-    difference = loud[0].pixels[:, 10:50, 0].max() / 255 * 100 - quiet[0].pixels[:, 10:50, 0].max() / 255 * 100
+    difference = loud[0].pixels[:, 10:50, 0].max() / 255 * 60 - quiet[0].pixels[:, 10:50, 0].max() / 255 * 60
     assert difference == pytest.approx(40.0, abs=1.0)  # decibels
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 from tests.sample_accounts import SIDE_PX, sample_window
 
 import photism.pictures.binary
+import photism.pictures.image
 import photism.pictures.mouse
 import photism.pictures.sound
 from photism.report.colours import COLOURS, colours_of
@@ -41,9 +42,9 @@ def test_without_axes_the_pixels_are_those_of_the_picture(tmp_path: Path) -> Non
 
 
 def test_every_panel_of_every_renderer_has_words_for_its_colours() -> None:
-    panels = {"photograph", photism.pictures.sound.PANEL}
+    panels = {fit for fits in photism.pictures.image.FITS for fit in fits.split("+")} | {photism.pictures.sound.PANEL}
     panels |= set(photism.pictures.binary.LAYOUTS) | set(photism.pictures.mouse.PANELS)
-    assert panels == set(COLOURS)
+    assert panels <= set(COLOURS)
 
 
 def test_depths_of_a_sound_are_said() -> None:

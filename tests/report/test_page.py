@@ -132,6 +132,21 @@ def test_names_from_the_user_s_files_cannot_do_anything(tmp_path: Path) -> None:
     assert not any(name.startswith("on") for _, name, _ in read.attributes)
 
 
+def test_a_single_panel_s_name_is_not_repeated_on_every_stage() -> None:
+    account = sample_account("sound")
+    named = replace(account, probes=tuple(replace(p, name=f"log-mel/{p.name}") for p in account.probes))
+    assert "log-mel/b3" not in build_page(named)
+    two = replace(named, probes=(*named.probes, replace(named.probes[0], name="pairs/stem")))
+    assert "log-mel/b3" in build_page(two)
+
+
+def test_a_run_without_a_total_adds_its_phases() -> None:
+    account = replace(sample_account("sound"), seconds={"read": 1.0, "render": 2.5, "report": 0.0})
+    text = Reader(build_page(account)).text
+    assert "3.5\u202fs" in text
+    assert "0\u202fms" not in text
+
+
 def test_pictures_can_be_left_out() -> None:
     page = build_page(sample_account("image"), pictures=False)
     assert "data:image" not in page

@@ -34,7 +34,7 @@ Edges: TypeAlias = tuple[Int64[np.ndarray, " n"], Int64[np.ndarray, " n"]]
 SAMPLE_BYTES = 1 << 24
 """Longer files are seen through evenly spread blocks that add up to this, unless ``sample_bytes`` says otherwise."""
 
-DEFAULTS: Mapping[str, JSON] = {"layout": "pairs", "size_px": 256, "sample_bytes": SAMPLE_BYTES}
+DEFAULTS: Mapping[str, JSON] = {"layout": "pairs+hilbert", "size_px": 256, "sample_bytes": SAMPLE_BYTES}
 """Chosen by inner grouped folds of training parts; the figures are in LOG.md."""
 
 BLOCK_BYTES = 4096
@@ -48,8 +48,9 @@ WIDEST_ROW = 1024
 # Counts are drawn as density, 1 where every pair were equally frequent, so that a file's length does not matter.
 # A density of ``knee`` is where the logarithm begins to bend, one of ``white`` is drawn as 255.
 PAIR_KNEE, SMOOTH_KNEE, PAIR_WHITE = 16.0, 1.0, 512.0
-VALUE_KNEE, VALUE_WHITE = 1 / 16, 16.0
-SMOOTH_VALUES = 4.0
+# Widths, in byte values, of the Gaussians that green and blue are smoothed with: few pairs of 65,536 occur in a short
+# file, and only counts shared with their neighbours tell nearly even data (compressed, encrypted) apart.
+SMOOTH_VALUES = (1.0, 4.0)
 
 BYTE_CLASSES = np.full(256, 192, np.uint8)  # high bytes
 BYTE_CLASSES[:0x20] = 64  # control
@@ -118,8 +119,8 @@ def render(signal: ByteString, recipe: Recipe) -> tuple[Window, ...]:
     In ``reshape`` and ``hilbert`` red is the byte (0 to 255), green the entropy of the 256 bytes around it (0 to 8
     bits) and blue its class (0 zero, 64 control, 128 text, 192 high, 255 0xFF); a pixel that covers several bytes shows
     their mean. In ``pairs`` a row is a byte's value and a column that of the next: red is how often the pair occurs, on
-    a logarithmic scale (0 never, 255 at 512 times its share of an even spread), green how often the column's byte
-    occurs, blue the red before its logarithm smoothed over neighbouring values.
+    a logarithmic scale (0 never, 255 at 512 times its share of an even spread); green and blue are the same, smoothed
+    over one and over four neighbouring values, on a scale that shows rarer pairs.
 
     Parameters
     ----------
@@ -266,20 +267,22 @@ def _pairs(seen: UInt8[np.ndarray, " m"], sampled: bool, size_px: int) -> UInt8[
         counts += np.bincount(index.reshape(-1), minlength=65536)
     table = counts.reshape(256, 256)
     density = table * (65536 / max(int(table.sum()), 1))
-    smooth = gaussian_filter1d(density, SMOOTH_VALUES, axis=0, mode="nearest")
-    smooth = gaussian_filter1d(smooth, SMOOTH_VALUES, axis=1, mode="nearest")
-    followers = table.sum(axis=0)
-    followers[seen[0]] += 1  # every byte follows one, but for the first
     channels = np.stack(
         [
             _grey(density, PAIR_KNEE, PAIR_WHITE),
-            np.broadcast_to(_grey(followers * (256 / len(seen)), VALUE_KNEE, VALUE_WHITE), (256, 256)),
-            _grey(smooth, SMOOTH_KNEE, PAIR_WHITE),
+            *(_grey(_blurred(density, sigma), SMOOTH_KNEE, PAIR_WHITE) for sigma in SMOOTH_VALUES),
         ],
         axis=-1,
     )
     rows_of = _edges(256, size_px)
     return _means(_means(channels, rows_of, axis=0), rows_of, axis=1)
+
+
+def _blurred(density: Float64[np.ndarray, "256 256"], sigma: float) -> Float64[np.ndarray, "256 256"]:
+    """Share every count with its neighbouring values, as far as ``sigma`` says."""
+    once = gaussian_filter1d(density, sigma, axis=0, mode="nearest")
+    twice: Float64[np.ndarray, "256 256"] = gaussian_filter1d(once, sigma, axis=1, mode="nearest")
+    return twice
 
 
 def _hilbert(seen: UInt8[np.ndarray, " m"], size_px: int) -> UInt8[np.ndarray, "h h 3"]:

@@ -56,7 +56,9 @@ def band_span_hz(n_mels: int, low_hz: float, high_hz: float) -> tuple[float, flo
 
 
 @functools.lru_cache(maxsize=8)
-def mel_filters(*, rate_hz: int, n_fft: int, n_mels: int, low_hz: float, high_hz: float) -> scipy.sparse.csr_matrix:
+def mel_filters(
+    *, rate_hz: int, n_fft: int, n_mels: int, low_hz: float, high_hz: float, band_mel: float = 0.0
+) -> scipy.sparse.csr_matrix:
     """Build the triangular filters that sum a power spectrum into mel bands.
 
     Each filter's weights sum to 1, so that a band holds the *mean* power of its bins: white noise then gives a flat
@@ -71,6 +73,9 @@ def mel_filters(*, rate_hz: int, n_fft: int, n_mels: int, low_hz: float, high_hz
         Number of bands, 1 or more.
     low_hz, high_hz : float
         Lower edge of the first band and upper edge of the last, 0 <= low_hz < high_hz <= rate_hz / 2.
+    band_mel : float
+        Least distance in mel from a triangle's peak to its feet. Where it is over the bands' spacing, neighbours
+        overlap more, and the harmonics of a voice melt into the formants that they outline.
 
     Returns
     -------
@@ -84,9 +89,10 @@ def mel_filters(*, rate_hz: int, n_fft: int, n_mels: int, low_hz: float, high_hz
     """
     bins = np.arange(n_fft // 2 + 1) * (rate_hz / n_fft)
     edges = mel_edges_hz(n_mels, low_hz, high_hz)
-    centre = edges[1:-1, None]
-    lower = np.minimum(edges[:-2, None], centre - rate_hz / n_fft)
-    upper = np.maximum(edges[2:, None], centre + rate_hz / n_fft)
+    centre = edges[1:-1]
+    lower = np.minimum.reduce([edges[:-2], mel_to_hz(hz_to_mel(centre) - band_mel), centre - rate_hz / n_fft])[:, None]
+    upper = np.maximum.reduce([edges[2:], mel_to_hz(hz_to_mel(centre) + band_mel), centre + rate_hz / n_fft])[:, None]
+    centre = centre[:, None]
     weights = np.clip(np.minimum((bins - lower) / (centre - lower), (upper - bins) / (upper - centre)), 0.0, None)
     return scipy.sparse.csr_matrix((weights / weights.sum(axis=1, keepdims=True)).astype(np.float32))
 
@@ -101,6 +107,7 @@ def mel_power(
     n_mels: int,
     low_hz: float,
     high_hz: float,
+    band_mel: float = 0.0,
 ) -> Float32[np.ndarray, "n_mels frames"]:
     """Measure the mean power in each mel band around each centre.
 
@@ -113,7 +120,7 @@ def mel_power(
         Sound pressure, of order 1; t >= 1.
     centres : int64 (frames,)
         Index of the sample in the middle of each frame, each in [0, t].
-    rate_hz, n_fft, n_mels, low_hz, high_hz
+    rate_hz, n_fft, n_mels, low_hz, high_hz, band_mel
         As in ``mel_filters``.
     window_length : int
         Even, 2 <= window_length <= n_fft; the rest of the transform is zeros.
@@ -133,7 +140,7 @@ def mel_power(
     frames = np.lib.stride_tricks.sliding_window_view(padded, window_length)[centres] * hann
     spectra = scipy.fft.rfft(frames, n_fft, axis=1)
     power = (spectra.real**2 + spectra.imag**2).T * np.float32(1.0 / np.sum(hann.astype(np.float64) ** 2))
-    bank = mel_filters(rate_hz=rate_hz, n_fft=n_fft, n_mels=n_mels, low_hz=low_hz, high_hz=high_hz)
+    bank = mel_filters(rate_hz=rate_hz, n_fft=n_fft, n_mels=n_mels, low_hz=low_hz, high_hz=high_hz, band_mel=band_mel)
     return np.asarray(bank @ np.ascontiguousarray(power), dtype=np.float32)
 
 

@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 
 from photism.errors import DecodeError, OptionError
 from photism.pictures.ink import line, splat
@@ -102,10 +102,8 @@ def fit_recipe(
 
     Examples
     --------
-    >>> fit_recipe([{"n_points": 300.0}]).options["window_points"]
-    300
-    >>> fit_recipe([{"n_points": 20000.0}]).options["window_points"]
-    512
+    >>> [fit_recipe([{"n_points": n}]).options["window_points"] for n in (300.0, 20000.0)]
+    [300, 512]
     """
     given = dict(options or {})
     n_points = [fact["n_points"] for fact in facts if "n_points" in fact]
@@ -159,14 +157,13 @@ def render(signal: PointerTrack, recipe: Recipe) -> tuple[Window, ...]:
 
     Notes
     -----
-    Deterministic. About 1 ms a panel for 100 points on one core.
+    Deterministic. About 1 ms a panel for 100 points on one core, 1.5 ms for a path.
     """
     if recipe.kind != "mouse":
         raise OptionError(f"a pointer track needs a recipe of kind mouse, but got one of kind {recipe.kind}")
-    n = len(signal.time_s)
+    xy, time_s, n = signal.xy_px, signal.time_s, len(signal.time_s)
     if n == 0:
         raise DecodeError("a pointer track with at least one point was expected, but it has none")
-    xy, time_s = np.asarray(signal.xy_px, np.float64), np.asarray(signal.time_s, np.float64)
     # far below the largest float, so that differences cannot overflow either
     if not (np.all(np.abs(xy) < 1e300) and np.all(np.abs(time_s) < 1e300)):
         raise DecodeError("finite times and coordinates were expected, but the pointer track has others")
@@ -179,7 +176,7 @@ def render(signal: PointerTrack, recipe: Recipe) -> tuple[Window, ...]:
         window = []
         for name in str(options["layout"]).split("+"):
             draw, axes = PANELS[name]
-            pixels = _to_bytes(draw(stretch, size_px))
+            pixels = np.clip(np.rint(np.stack(draw(stretch, size_px), axis=-1) * 255.0), 0, 255).astype(np.uint8)
             x, y = axes(stretch, screen)
             window.append(Picture(pixels, x, y, recipe, name, (0, 0, size_px, size_px)))
         windows.append(tuple(window))
@@ -200,7 +197,7 @@ def locate(picture: Picture, x_px: float, y_px: float) -> dict[str, tuple[float,
     -------
     dict
         (low, high) by coordinate: ``x_px`` and ``y_px`` of the screen (path, dwell), ``interval_s`` and
-        ``next_interval_s`` (rhythm), ``point`` (0 the first of the file) and ``interval_s`` (profile).
+        ``next_interval_s`` (rhythm), ``point`` (0 the file's first) and ``interval_s`` (profile).
 
     Raises
     ------
@@ -225,14 +222,10 @@ def times_at(
 
     Parameters
     ----------
-    signal
-        The track that the picture was rendered from.
-    picture
-        Any panel of any of its windows; what other windows would draw on the same place counts too.
-    x_px, y_px
-        Column and row of the picture.
-    radius_px
-        How far around the pixel's centre to look, in pixels of the picture.
+    signal, picture
+        A track and any panel of any of its windows; what other windows would draw on that place counts too.
+    x_px, y_px, radius_px
+        Column and row of the picture, and how far around the pixel's centre to look.
 
     Returns
     -------
@@ -245,15 +238,14 @@ def times_at(
     OptionError
         The pixel lies outside the picture.
     """
-    locate(picture, x_px, y_px)
-    xy = np.asarray(signal.xy_px, np.float64)
-    stretch = _stretch(np.asarray(signal.time_s, np.float64), xy, _screen(xy), 0)
-    interval_s = stretch.interval_s
+    locate(picture, x_px, y_px)  # refuses what is outside
+    xy = signal.xy_px
+    stretch = _stretch(signal.time_s, xy, _screen(xy), 0)
     values = {
         "path": (xy[:, 0], xy[:, 1]),
         "dwell": (xy[:, 0], xy[:, 1]),
-        "rhythm": (interval_s[:-1], interval_s[1:]),
-        "profile": (np.arange(len(interval_s)) + 0.5, interval_s),
+        "rhythm": (stretch.interval_s[:-1], stretch.interval_s[1:]),
+        "profile": (np.arange(len(xy) - 1) + 0.5, stretch.interval_s),
     }[picture.panel]
     height, width = picture.pixels.shape[:2]
     across, down = (_fractions(axis, value) for axis, value in zip((picture.x, picture.y), values, strict=True))
@@ -402,7 +394,3 @@ def _mean(x: Places, y: Places, value: Places, ink: Canvas) -> Canvas:
     """Mean of ``value`` over what was drawn on each pixel, ``ink`` being how much that was; 0 where there is none."""
     mean: Canvas = np.divide(splat(x, y, len(ink), value), ink, out=np.zeros_like(ink), where=ink > 1e-9)
     return mean
-
-
-def _to_bytes(channels: Channels) -> UInt8[np.ndarray, "s s 3"]:
-    return np.clip(np.rint(np.stack(channels, axis=-1) * 255.0), 0, 255).astype(np.uint8)

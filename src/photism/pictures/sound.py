@@ -27,7 +27,8 @@ VERSION = 1
 PANEL = "log-mel"
 
 DEFAULTS: Mapping[str, JSON] = {
-    "depths_db": [100.0, 70.0, 40.0],
+    "band_mel": None,
+    "depths_db": [60.0, 45.0, 30.0],
     "frame_s": None,
     "high_hz": None,
     "low_hz": 20.0,
@@ -42,6 +43,8 @@ MAX_WINDOW_S = 5.0  # longer sounds are cut: a pixel stays short enough to show 
 MAX_RATE_HZ = 48_000  # what lies above is resampled: nothing people hear is lost
 MAX_HIGH_HZ = 16_000.0
 FRAME_S = 0.046
+SPEECH_RATE_HZ = 16_000  # sounds kept at this rate or below were recorded for their speech ...
+SPEECH_BAND_MEL = 110.0  # ... and speech is read from formants, which bands this wide show without the voice's pitch
 BIN_HZ = 16.0  # transforms are long enough for bins this close, so that low bands differ from each other
 OVERHANG = 0.1  # a sound longer than its windows by less than this share of one is not given one more
 SILENCE = 1e-7  # below -140 dB of full scale there is nothing to hear: no level is raised from there
@@ -61,6 +64,7 @@ class _Plan:
     height_px: int
     low_hz: float
     high_hz: float
+    band_mel: float
     depths_db: tuple[float, ...]
     max_windows: int
 
@@ -79,7 +83,9 @@ def fit_recipe(
     options
         ``rate_hz`` (default: the median rate, at most 48 kHz), ``window_s`` (default: what covers 95 % of the sounds,
         at most 5 s), ``low_hz`` and ``high_hz`` (edges of the picture), ``frame_s`` (length of a frame's Hann
-        window), ``depths_db`` (three depths, one a channel), ``max_windows`` (most windows of one file).
+        window), ``band_mel`` (half the width of a mel band, 0 for the bands' spacing; default: 110 for sounds kept at
+        16 kHz or below, else 0), ``depths_db`` (three depths, one a channel), ``max_windows`` (most windows of one
+        file).
 
     Returns
     -------
@@ -115,6 +121,7 @@ def fit_recipe(
         "window_s": round(window_s, 4),
         "high_hz": high_hz,
         "low_hz": _number(chosen, "low_hz", 0.0, high_hz * 0.9, min(20.0, high_hz / 10.0)),
+        "band_mel": _number(chosen, "band_mel", 0.0, 1000.0, SPEECH_BAND_MEL if rate_hz <= SPEECH_RATE_HZ else 0.0),
         "frame_s": _number(chosen, "frame_s", 0.0001, 10.0, FRAME_S),
         "max_windows": round(_number(chosen, "max_windows", 1.0, 1000.0, 8.0)),
         "depths_db": _depths(chosen["depths_db"]),
@@ -174,6 +181,7 @@ def render(signal: Waveform, recipe: Recipe) -> tuple[Window, ...]:
         n_mels=plan.height_px,
         low_hz=plan.low_hz,
         high_hz=plan.high_hz,
+        band_mel=plan.band_mel,
     )
     pixels = _pixels(power, plan.depths_db)
     cuts = np.cumsum([len(part) for part in centres])[:-1]
@@ -301,6 +309,7 @@ def _plan(recipe: Recipe) -> _Plan:
         height_px=size_px,
         low_hz=float(str(options["low_hz"])),
         high_hz=float(str(options["high_hz"])),
+        band_mel=float(str(options["band_mel"])),
         depths_db=tuple(float(str(depth)) for depth in depths),
         max_windows=int(str(options["max_windows"])),
     )

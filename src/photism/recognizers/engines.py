@@ -91,8 +91,8 @@ ENGINES: Mapping[str, _Row] = {
     "openvino-bf16": _Row("openvino", "bf16", "cpu", 1, _openvino_bf16_is_here),
     "openvino-fp32": _Row("openvino", "fp32", "cpu", 1, _openvino_is_here),
     # Where the processor lacks bfloat16 it is emulated, many times slower than single precision.
-    "torch-bf16": _Row("torch", "bf16", "cpu", 16, lambda: processor_has("avx512_bf16", "amx_bf16", "bf16")),
-    "torch-fp32": _Row("torch", "fp32", "cpu", 16, lambda: True),
+    "torch-bf16": _Row("torch", "bf16", "cpu", 4, lambda: processor_has("avx512_bf16", "amx_bf16", "bf16")),
+    "torch-fp32": _Row("torch", "fp32", "cpu", 4, lambda: True),
 }
 
 

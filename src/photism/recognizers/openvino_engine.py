@@ -92,8 +92,8 @@ class OpenVinoBackend:
             "INFERENCE_PRECISION_HINT": PRECISIONS[precision],
             "NUM_STREAMS": str(threads),
             "INFERENCE_NUM_THREADS": str(threads),
-            # Pinned threads of two processes would share one core and leave another idle.
-            "ENABLE_CPU_PINNING": False,
+            # Measured on a busy machine: free threads reach half of what pinned ones do.
+            "ENABLE_CPU_PINNING": True,
         }
         self._request = _Request(backbone, size_px, batch, dict(grids), tuple(statistics), masked, precision)
         key = [self._request.key(), machine, self._settings]

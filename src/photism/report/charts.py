@@ -18,7 +18,7 @@ from photism.report.ticks import nice_steps
 from photism.report.words import interval, number, percent, printable, shorten
 from photism.types import EpochRow, Verdict
 
-__all__ = ["draw_accuracy", "draw_calibration", "draw_loss", "draw_probes", "interval_bar"]
+__all__ = ["draw_accuracy", "draw_calibration", "draw_loss", "draw_probes", "interval_bar", "loss_ceiling"]
 
 _WIDTH, _HEIGHT = 400.0, 250.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 42.0, 74.0, 30.0, 36.0  # the right margin holds the lines' own names
@@ -48,6 +48,26 @@ class _Plane:
         return self.bottom - (self.bottom - self.top) * max(0.0, part)
 
 
+def loss_ceiling(history: Sequence[EpochRow]) -> float:
+    """Say how high a chart of ``history``'s losses must reach, in nats, above 0.
+
+    The largest loss, unless it is an explosion: three times what is ordinary, where the first epoch, which has learned
+    nothing yet, is ordinary too.
+
+    Examples
+    --------
+    >>> loss_ceiling(())
+    1.0
+    """
+    rows = [(row.train_loss_nats, row.valid_loss_nats) for row in history]
+    losses = sorted(loss for row in rows for loss in row if math.isfinite(loss))
+    if not losses:
+        return 1.0
+    start = [loss for loss in rows[0] if math.isfinite(loss)]
+    ordinary = max(losses[int(0.9 * (len(losses) - 1))], *start, 1e-3)
+    return min(max(losses[-1], 1e-3), 3.0 * ordinary)
+
+
 def draw_loss(history: Sequence[EpochRow], verdict: Verdict | None = None) -> Markup:
     """Draw training and validation loss (nats) over the epochs, with the best epoch and the onset of memorising.
 
@@ -61,9 +81,7 @@ def draw_loss(history: Sequence[EpochRow], verdict: Verdict | None = None) -> Ma
     verdict
         Says which epochs to mark; None marks none.
     """
-    losses = [loss for row in history for loss in (row.train_loss_nats, row.valid_loss_nats) if math.isfinite(loss)]
-    ordinary = sorted(losses)[int(0.9 * (len(losses) - 1))] if losses else 1.0
-    top = max(1e-3, min(max(losses, default=1.0), 3.0 * ordinary)) * 1.06
+    top = 1.06 * loss_ceiling(history)
     plane = _Plane(*_epochs(history), 0.0, top)
     title = _summary("Loss", history, lambda row: (row.train_loss_nats, row.valid_loss_nats), number)
     drawing = Drawing(_WIDTH, _HEIGHT, title=title)
@@ -114,7 +132,9 @@ def draw_probes(probes: Sequence[Probe], *, baseline: float | None = None) -> Ma
     baseline
         Accuracy of always answering the commonest class, in [0, 1]; None draws none.
     """
-    row_height, left, right = 23.0, 108.0, _WIDTH - 54.0
+    names = [shorten(printable(probe.name), 26) for probe in probes]
+    row_height, right = 23.0, _WIDTH - 54.0
+    left = 24.0 + 6.6 * max(map(len, names), default=0)
     values = [v for p in probes for v in (p.accuracy, p.low) if v is not None]
     lowest = min([*values, *([baseline] if baseline is not None else [])], default=0.0)
     floor = max(0.0, math.floor(lowest * 10.0 - 0.5) / 10.0)
@@ -130,12 +150,15 @@ def draw_probes(probes: Sequence[Probe], *, baseline: float | None = None) -> Ma
     if baseline is not None:
         drawing.line((plane.x(baseline), plane.top), (plane.x(baseline), bottom), "baseline")
     centres = [plane.top + row_height * (i + 0.5) for i in range(len(probes))]
-    single = [(plane.x(p.accuracy), y) for p, y in zip(probes, centres, strict=True) if "+" not in p.name]
-    drawing.path(single, "profile")
+    depths: dict[str, list[tuple[float, float]]] = {}  # one line a panel: its stages follow each other, panels do not
     for probe, y in zip(probes, centres, strict=True):
+        if "+" not in probe.name:
+            depths.setdefault(probe.name.rpartition("/")[0], []).append((plane.x(probe.accuracy), y))
+    for line in depths.values():
+        drawing.path(line, "profile")
+    for probe, name, y in zip(probes, names, centres, strict=True):
         mark = " chosen" if probe.chosen else ""
-        name = printable(probe.name)
-        drawing.text((left - 10, y + 4), shorten(name, 15), f"label{mark}", anchor="end")
+        drawing.text((left - 10, y + 4), name, f"label{mark}", anchor="end")
         if probe.low is not None and probe.high is not None:
             drawing.line((plane.x(probe.low), y), (plane.x(probe.high), y), f"whisker{mark}")
         tip = f"{name}: {percent(probe.accuracy)} ({interval(probe.low, probe.high)})"
@@ -238,7 +261,7 @@ def _marks(
         drawing.text((x + side, note_y), f"memorising from {onset}", "note", anchor=anchor)
     x = plane.x(best)
     drawing.line((x, plane.top - 4), (x, plane.bottom), "best")
-    label_x = min(max(x, plane.left + 24), plane.right)
+    label_x = min(max(x, plane.left + 24), plane.right - 24)
     drawing.text((label_x, plane.top - 8), f"best {best}", "note strong", anchor="middle")
 
 

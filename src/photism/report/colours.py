@@ -14,6 +14,8 @@ _BYTE = "red: value of the byte · green: entropy of the bytes around it · blue
 
 COLOURS: dict[str, str] = {
     "photograph": "the colours of the image itself",
+    "crop": "the colours of the image itself",
+    "pad": "the colours of the image itself",
     "log-mel": "brighter is louder",
     "pairs": "red: how often the second byte follows the first · green: how often the second occurs at all · "
     "blue: the pairs, smoothed",

@@ -122,9 +122,11 @@ def _track(signal: PointerTrack) -> Markup:
     step = max(1, -(-len(xy) // _MOST_POINTS))
     thin, pressed = xy[::step], signal.buttons[::step] > 0
     low, high = xy.min(axis=0), xy.max(axis=0)
-    span = np.maximum(high - low, 1.0)
-    scale = float(min(330.0 / span[0], 300.0 / span[1]))
-    left, top = 58.0 + (330.0 - scale * float(span[0])) / 2, 12.0
+    # A track as flat as a line still needs room for the numbers beside it: a third of its width at least.
+    middle, span = (high + low) / 2, np.maximum(high - low, max(1.0, float((high - low).max()) / 3))
+    low, high = middle - span / 2, middle + span / 2
+    scale = float(min(320.0 / span[0], 300.0 / span[1]))
+    left, top = 68.0 + (320.0 - scale * float(span[0])) / 2, 12.0
     tall = scale * float(span[1])
     points = [(left + scale * float(x - low[0]), top + scale * float(y - low[1])) for x, y in thin]
     title = f"Pointer track of {len(xy)} points over {float(signal.time_s[-1]):.1f} seconds"
@@ -135,10 +137,10 @@ def _track(signal: PointerTrack) -> Markup:
             drawing.circle(point, 2.6, "press")
     drawing.circle(points[0], 4.5, "dot chosen", tip="start")
     base = top + tall + 8
-    for value in nice_steps(float(low[0]), float(high[0]), n=5):
+    for value in nice_steps(float(low[0]), float(high[0]), n=max(2, int(scale * span[0] / 60))):
         drawing.text((left + scale * (value - float(low[0])), base + 12), f"{value:.6g}", "tick", anchor="middle")
-    for value in nice_steps(float(low[1]), float(high[1]), n=5):
+    for value in nice_steps(float(low[1]), float(high[1]), n=max(2, int(tall / 36))):
         drawing.text((left - 12, top + scale * (value - float(low[1])) + 4), f"{value:.6g}", "tick", anchor="end")
     drawing.text((left + scale * float(span[0]) / 2, base + 30), "x (px)", "name", anchor="middle")
-    drawing.text((13, top + tall / 2), "y (px, downwards)", "name", anchor="middle", turn=True)
+    drawing.text((13, top + tall / 2), "y (px)", "name", anchor="middle", turn=True)
     return drawing.markup()

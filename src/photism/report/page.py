@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from photism.report import charts, exhibits, words
-from photism.report.account import N_MISTAKES_SHOWN, Account, ClassRow, Measures, examples_wanted
+from photism.report.account import N_MISTAKES_SHOWN, Account, ClassRow, Measures, Probe, examples_wanted
 from photism.report.colours import colours_of
 from photism.report.embed import data_uri
 from photism.types import JSON, Window
@@ -103,6 +103,8 @@ def build_page(account: Account, *, pictures: bool = True) -> str:
     environment.filters.update(
         percent=words.percent, count=words.count, seconds=words.seconds, number=words.number, name=words.printable
     )
+    phases = [(phase, s) for phase, s in account.seconds.items() if phase != "total" and s > 0.0]
+    probes = _probes(account)
     css = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
     return environment.get_template("report.html").render(
         account=account,
@@ -118,14 +120,17 @@ def build_page(account: Account, *, pictures: bool = True) -> str:
         steps=_steps(account) if pictures else None,
         examples=_examples(account) if pictures else [],
         examples_per_class=examples_wanted(len(account.labels)),
-        charts=_charts(account),
-        probe_sentences=_probe_sentences(account),
+        charts=_charts(account, probes),
+        probe_sentences=_probe_sentences(probes),
         confusion=_confusion(account),
         confusions=_worst_confusions(account),
         rows=_class_rows(account.held_out),
         mistakes=_mistakes(account, pictures=pictures),
         skipped_more=max(0, len(account.skipped) - N_SKIPPED_SHOWN),
         n_skipped_shown=N_SKIPPED_SHOWN,
+        phases=phases,
+        longest_s=max((s for _, s in phases), default=1.0),
+        total_s=account.seconds.get("total", sum(s for _, s in phases)),  # the page itself is not written yet
         recipe_text=json.dumps(account.recipe.to_json(), indent=2),
         chosen=[(key.replace("_", " "), _said(value)) for key, value in account.chosen.items() if value is not None],
     )
@@ -197,27 +202,36 @@ def _uris(window: Window, *, side_px: int = 224) -> tuple[str, ...]:
     return tuple(data_uri(picture.pixels, side_px=side_px, quality=78) for picture in window)
 
 
-def _charts(account: Account) -> dict[str, Markup]:
+def _charts(account: Account, probes: Sequence[Probe]) -> dict[str, Markup]:
     """Draw the charts there is something to draw for."""
     held_out, drawn = account.held_out, {}
     baseline = held_out.majority_baseline if held_out else None
     if account.history:
         drawn["loss"] = charts.draw_loss(account.history, account.verdict)
         drawn["accuracy"] = charts.draw_accuracy(account.history, account.verdict, baseline=baseline)
-    if account.probes:
-        drawn["probes"] = charts.draw_probes(account.probes, baseline=baseline)
+    if probes:
+        drawn["probes"] = charts.draw_probes(probes, baseline=baseline)
     if held_out and any(bin_.n for bin_ in held_out.calibration):
         drawn["calibration"] = charts.draw_calibration(held_out.calibration)
     return drawn
 
 
-def _probe_sentences(account: Account) -> list[str]:
+def _probes(account: Account) -> tuple[Probe, ...]:
+    """Take the panel's name off the stages' names (``log-mel/b4``) where there is one panel only."""
+    panels = {part.partition("/")[0] for probe in account.probes for part in probe.name.split(" + ") if "/" in part}
+    if len(panels) != 1:
+        return account.probes
+    (panel,) = panels
+    return tuple(replace(probe, name=probe.name.replace(f"{panel}/", "")) for probe in account.probes)
+
+
+def _probe_sentences(probes: Sequence[Probe]) -> list[str]:
     """Say what the probes say: the chosen one, and what was gained over the network's own last stage."""
-    chosen = next((probe for probe in account.probes if probe.chosen), None)
-    singles = [probe for probe in account.probes if "+" not in probe.name]
+    chosen = next((probe for probe in probes if probe.chosen), None)
+    singles = [probe for probe in probes if "+" not in probe.name]
     if chosen is None or not singles:
         return []
-    first, last = singles[0], singles[-1]
+    first, last = (_best_of_stage(singles, stage) for stage in (singles[0], singles[-1]))
     said = [
         f"{chosen.name} was chosen, at {words.percent(chosen.accuracy)} by cross-validation inside the training part."
     ]
@@ -227,11 +241,17 @@ def _probe_sentences(account: Account) -> list[str]:
             f"{words.percent(last.accuracy)}; the first ({first.name}) {words.percent(first.accuracy)}."
         )
     if chosen.low is not None and chosen.high is not None:
-        rivals = sum(p is not chosen and p.accuracy >= chosen.low for p in account.probes)
+        rivals = sum(p is not chosen and p.accuracy >= chosen.low for p in probes)
         if rivals:
             verb = "lies" if rivals == 1 else "lie"
             said.append(f"{rivals} of the others {verb} within its 95 % interval: the order among them is not settled.")
     return said
+
+
+def _best_of_stage(singles: Sequence[Probe], stage: Probe) -> Probe:
+    """Where there are several panels, each has its own first and last stage: the better one speaks."""
+    same = [probe for probe in singles if probe.name.rpartition("/")[2] == stage.name.rpartition("/")[2]]
+    return max(same, key=lambda probe: probe.accuracy)
 
 
 def _confusion(account: Account) -> list[tuple[str, list[_Cell]]]:

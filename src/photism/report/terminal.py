@@ -20,6 +20,7 @@ from rich.text import Text
 
 from photism.report import words
 from photism.report.account import Measures
+from photism.report.charts import loss_ceiling
 from photism.types import EpochRow
 
 __all__ = ["draw_classes", "draw_curve", "progress_on"]
@@ -126,10 +127,9 @@ def draw_curve(
     if not history:
         return ""
     curves = [row.train_loss_nats for row in history], [row.valid_loss_nats for row in history]
-    finite = sorted(v for curve in curves for v in curve if math.isfinite(v))
-    if not finite:
+    if not any(math.isfinite(value) for curve in curves for value in curve):
         return "The loss is not a number from the first epoch on."
-    top = max(min(finite[-1], 3.0 * finite[int(0.9 * (len(finite) - 1))]), 1e-6)
+    top = loss_ceiling(history)
     rows, columns = max(3, height) - 2, max(34, width) - 8
     canvases = [_plot(curve, top, rows, columns, dotted=i == 0) for i, curve in enumerate(curves)]
     best = min(history, key=lambda row: row.valid_loss_nats if math.isfinite(row.valid_loss_nats) else math.inf)

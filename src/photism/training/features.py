@@ -8,7 +8,7 @@ cover how features are computed (``frozen``) nor what is fitted to them (``probe
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float, Float32, Float64, Int
@@ -32,12 +32,15 @@ class Features:
         What a window weighs: 1 / (number of windows of its file), so that a file is one observation.
     n_samples : int
         Number of files. A file may be without windows (it belongs to another part).
+    places : name -> int
+        How many places pooling kept in a layer, so that d = 2 * channels * places; 1 where a layer is not named.
     """
 
     layers: Mapping[str, Float32[np.ndarray, "n _"]]
     sample_of_window: Int[np.ndarray, " n"]
     weight: Float32[np.ndarray, " n"]
     n_samples: int
+    places: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def n_windows(self) -> int:
@@ -66,6 +69,7 @@ class Features:
             sample_of_window=self.sample_of_window[rows],
             weight=self.weight[rows],
             n_samples=self.n_samples,
+            places=self.places,
         )
 
 

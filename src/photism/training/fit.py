@@ -8,6 +8,7 @@ The test part is answered by the kept head and chooses nothing.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,9 +19,9 @@ from photism.data.split import inner_folds
 from photism.recognizers.familiarity import Familiarity
 from photism.recognizers.head import Head
 from photism.training.classifier import fit_classifier
-from photism.training.curve import train_curve
 from photism.training.features import Features, by_file
-from photism.training.guard import judge
+from photism.training.guard import verdict
+from photism.training.head import train_head
 from photism.training.probe import Selection, select_layers
 from photism.types import EpochRow, Mask, Part, Verdict
 
@@ -86,7 +87,16 @@ def fit(
     selection = select_layers(train, y, folds, n_classes=n_classes, seed=seed)
     chosen = fit_classifier(train, y, folds, layers=selection.layers, n_classes=n_classes)
     valid = features.keep(masks["valid"], layers=chosen.head.layers)
-    curve = train_curve(train, valid, y, groups, head=chosen.head, n_classes=n_classes, seed=seed)
+    curve = train_head(
+        features,
+        y,
+        np.unique(np.array(groups), return_inverse=True)[1],
+        train=masks["train"],
+        valid=masks["valid"],
+        start=chosen.head,
+        n_classes=n_classes,
+        seed=seed,
+    )
     taught = masks["train"] | masks["valid"]
     both, both_folds = features.keep(taught), folds_of(y, groups, taught, seed)
     kept = fit_classifier(both, y, both_folds, layers=selection.layers, n_classes=n_classes)
@@ -104,7 +114,7 @@ def fit(
         selection=selection,
         strength=kept.strength,
         history=curve.rows,
-        verdict=judge(curve),
+        verdict=verdict(curve.rows, chance_nats=math.log(n_classes)),
         probabilities=probabilities,
     )
 

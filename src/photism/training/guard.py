@@ -1,87 +1,125 @@
-"""The guard: a verdict in one word and one sentence, from a training curve.
+"""The guard: what a training curve says, in a word and a sentence.
 
-The words are defined in GLOSSARY.md so that two people would agree on a curve. Everything is judged on the losses of single
-validation files, paired between epochs and clustered by group, so that a rise within the noise is not called one.
+Covers the first verdict, from the curve alone: learning, memorising, stalled or diverging. Does not cover why (leaks,
+wrong labels, too few files): that is for later floors.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-import numpy as np
-from jaxtyping import Float64
+from photism.types import EpochRow, Verdict
 
-from photism.training.curve import Curve
-from photism.types import Verdict
+__all__ = ["verdict"]
 
-__all__ = ["judge"]
+# A fall of the loss by less than this share of the chance level is no learning.
+LEAST_FALL = 0.05
+# A rise of the validation loss by more than this share of the chance level, over its minimum, is memorising begun.
+LEAST_RISE = 0.05
+# What is learned is memorised if less than this share of the training loss's fall shows in validation.
+LEAST_TRANSFER = 0.1
+# A loss of this many times the chance level is what steps that overshoot leave behind.
+OVERSHOT = 1.5
 
-STALLED_FRACTION = 0.02
-"""A training loss that never falls by more than this part of what knowing nothing costs has stalled."""
-RISE_ERRORS, RISE_FRACTION = 2.0, 0.02
-"""A rise counts from so many standard errors on, and from this part of what knowing nothing costs."""
 
-
-def judge(curve: Curve) -> Verdict:
+def verdict(rows: Sequence[EpochRow], *, chance_nats: float, patience: int = 8) -> Verdict:
     """Say what a curve shows.
 
     Parameters
     ----------
-    curve : Curve
-        As ``train_curve`` returned it.
+    rows : EpochRow
+        At least one, in the order of the epochs.
+    chance_nats : float
+        Loss of an answer that knows nothing: ln(number of classes), above 0.
+    patience : int
+        A run that ended this many epochs after its best epoch, or sooner, was stopped in time: what it keeps had not
+        begun to memorise.
 
     Returns
     -------
     Verdict
-        *diverging* where training ends worse than knowing nothing; *stalled* where the training loss hardly fell;
-        *memorising* where, after the best epoch, the validation loss rose beyond its noise while the training loss went
-        on falling; else *learning*.
+        ``onset_epoch`` is the first epoch after the best one whose validation loss had risen for good (None where it
+        had not), ``gap_nats`` validation less training loss at the best epoch.
+
+    Raises
+    ------
+    ValueError
+        If there are no rows.
+
+    Notes
+    -----
+    In this order. *Diverging*: a loss is not finite, or the best validation loss is above 1.5 x chance, or the last
+    third's training loss is above chance. *Stalled*: the training loss fell by less than 5 % of chance. *Memorising*:
+    of the training loss's fall less than a tenth shows in validation, or the run went on for more than ``patience``
+    epochs after its best one and ended with a validation loss that had risen by more than 5 % of chance. Else *learning*,
+    whatever the training accuracy.
     """
-    rows, nothing = curve.rows, math.log(curve.n_classes)
-    best = curve.best_epoch
-    index = best - 1
-    train = np.array([row.train_loss_nats for row in rows])
-    gap = rows[index].valid_loss_nats - rows[index].train_loss_nats
-    if not np.isfinite(train).all() or train[-1] > nothing:
-        ending = f"{train[-1]:.2f} nats" if math.isfinite(train[-1]) else "no finite number"
-        told = f"the training loss ended at {ending}, where knowing nothing costs {nothing:.2f} nats."
-        return Verdict("diverging", None, best, gap if math.isfinite(gap) else 0.0, told)
-    if train.min() > (1 - STALLED_FRACTION) * nothing:
-        told = f"the training loss fell only from {nothing:.2f} to {train.min():.2f} nats in {len(rows)} epochs."
-        return Verdict("stalled", None, best, gap, told)
-    rises = np.array([_rise(curve, index, later) for later in range(len(rows))])
-    size, error = rises[-1]
-    lowest = f"the validation loss was lowest in epoch {best} of {len(rows)} ({rows[index].valid_loss_nats:.3f} nats)"
-    rose = size > max(RISE_ERRORS * error, RISE_FRACTION * nothing)
-    if rose and train[-1] < train[index]:
-        onset = _onset(rises, index)
-        told = (
-            f"{lowest} and then rose by {size:.3f} ± {1.96 * error:.3f} while the training loss fell from "
-            f"{train[index]:.3f} to {train[-1]:.3f}; from epoch {onset} on it memorised."
+    if not rows:
+        raise ValueError("expected a curve of one epoch at least, received none")
+    finite = [row for row in rows if math.isfinite(row.valid_loss_nats) and math.isfinite(row.train_loss_nats)]
+    if len(finite) < len(rows):
+        epoch = next(row.epoch for row in rows if row not in finite)
+        best = min(finite, key=lambda row: row.valid_loss_nats) if finite else rows[0]
+        return Verdict("diverging", epoch, best.epoch, _gap(best), f"The loss was no longer a number in epoch {epoch}.")
+    best = min(rows, key=lambda row: row.valid_loss_nats)
+    last = rows[-1]
+    tail = rows[-max(1, len(rows) // 3) :]
+    late = sum(row.train_loss_nats for row in tail) / len(tail)
+    if best.valid_loss_nats > OVERSHOT * chance_nats or late > chance_nats * (1 + LEAST_FALL):
+        text = (
+            f"The losses ended at {late:.2f} (training) and {last.valid_loss_nats:.2f} nats (validation), "
+            f"where an answer that knows nothing has {chance_nats:.2f}: the steps overshoot."
         )
-        return Verdict("memorising", onset, best, gap, told)
-    if index == len(rows) - 1:
-        told = f"{lowest}, its last: it was still learning."
-    else:
-        told = f"{lowest} and did not rise beyond its noise after it ({size:+.3f} ± {1.96 * error:.3f} nats by the end)."
-    return Verdict("learning", None, best, gap, told)
+        return Verdict("diverging", _first_above(rows, chance_nats), best.epoch, _gap(best), text)
+    fall = chance_nats - min(row.train_loss_nats for row in rows)
+    if fall < LEAST_FALL * chance_nats:
+        text = (
+            f"In {len(rows)} epochs the training loss fell from {chance_nats:.3f} (an answer that knows nothing) "
+            f"to {last.train_loss_nats:.3f} nats only."
+        )
+        return Verdict("stalled", None, best.epoch, _gap(best), text)
+    return _learned(rows, best, chance_nats, fall, patience)
 
 
-def _rise(curve: Curve, best: int, later: int) -> tuple[float, float]:
-    """Mean rise of the validation loss between two epochs, and its standard error, clustered by group."""
-    rise = curve.valid_losses_nats[later] - curve.valid_losses_nats[best]
-    _, group = np.unique(np.array(curve.valid_groups), return_inverse=True)
-    n_groups = int(group.max()) + 1
-    excess: Float64[np.ndarray, " g"] = np.bincount(group, weights=rise - rise.mean())
-    if n_groups < 2:
-        return float(rise.mean()), math.inf
-    return float(rise.mean()), float(math.sqrt(n_groups / (n_groups - 1) * np.square(excess).sum()) / len(rise))
+def _learned(rows: Sequence[EpochRow], best: EpochRow, chance: float, fall: float, patience: int) -> Verdict:
+    """Decide between learning and memorising where the training loss has fallen."""
+    last = rows[-1]
+    rise = last.valid_loss_nats - best.valid_loss_nats
+    onset = _onset(rows, best, LEAST_RISE * chance) if rise > LEAST_RISE * chance else None
+    gained = chance - best.valid_loss_nats
+    if gained < LEAST_TRANSFER * fall:
+        text = (
+            f"The training loss fell by {fall:.2f} nats, the validation loss by {max(gained, 0.0):.2f}: "
+            "what was learned does not carry over to files it has not seen."
+        )
+        return Verdict("memorising", onset or best.epoch, best.epoch, _gap(best), text)
+    if onset is not None and last.epoch - best.epoch > patience:
+        text = (
+            f"The validation loss was lowest in epoch {best.epoch} ({best.valid_loss_nats:.2f} nats) and rose by "
+            f"{rise:.2f} until epoch {last.epoch}, while the training loss fell to {last.train_loss_nats:.2f}."
+        )
+        return Verdict("memorising", onset, best.epoch, _gap(best), text)
+    text = (
+        f"The validation loss fell from {chance:.2f} (an answer that knows nothing) to {best.valid_loss_nats:.2f} nats in "
+        f"epoch {best.epoch}, which is kept; training was at {best.train_loss_nats:.2f}."
+    )
+    return Verdict("learning", onset, best.epoch, _gap(best), text)
 
 
-def _onset(rises: Float64[np.ndarray, "e 2"], best: int) -> int:
-    """The first epoch after the best from which on every rise lies beyond its noise."""
-    beyond = rises[:, 0] > RISE_ERRORS * rises[:, 1]
-    onset = len(beyond)
-    while onset - 1 > best and beyond[onset - 1]:
-        onset -= 1
-    return onset + 1
+def _gap(row: EpochRow) -> float:
+    return float(row.valid_loss_nats - row.train_loss_nats)
+
+
+def _onset(rows: Sequence[EpochRow], best: EpochRow, rise: float) -> int | None:
+    """First epoch after the best one from which the validation loss stays above its minimum by ``rise``."""
+    onset = None
+    for row in reversed(rows):
+        if row.epoch <= best.epoch or row.valid_loss_nats <= best.valid_loss_nats + rise:
+            break
+        onset = row.epoch
+    return onset
+
+
+def _first_above(rows: Sequence[EpochRow], chance: float) -> int | None:
+    return next((row.epoch for row in rows if row.train_loss_nats > chance * (1 + LEAST_FALL)), None)

@@ -1,36 +1,36 @@
-"""95 % intervals for fractions, clustered by group: a group is one observation, however many files it has.
+"""95 % intervals that know that items of one group (speaker, patient, recording) are not independent.
 
-Covers one method, Wilson's interval on an effective number of observations. Does not cover differences between two
-observers nor reader studies.
+Covers proportions (Wilson's interval on as many items as the groups are worth) and any other measure (a bootstrap over
+groups). Does not cover tests between two recognizers or between a recognizer and people.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Float, Float64, Int
 
-__all__ = ["fraction_interval", "wilson"]
+__all__ = ["Z_95", "bootstrap_weights", "clustered_proportion", "percentiles", "wilson"]
 
 Z_95 = 1.959963984540054
+"""The normal distribution's 97.5th percentile."""
 
 
 def wilson(fraction: float, n: float) -> tuple[float, float]:
-    """Return Wilson's 95 % interval for a fraction of n observations.
+    """Give Wilson's 95 % score interval of a proportion.
 
     Parameters
     ----------
     fraction : float
-        Observed, in [0, 1].
+        In [0, 1].
     n : float
-        Number of observations, above 0; effective numbers need not be whole.
+        Number of independent observations, above 0; need not be whole.
 
     Returns
     -------
-    (low, high)
-        Within [0, 1]; never empty, also where the fraction is 0 or 1.
+    low, high : float
+        In [0, 1], low <= fraction <= high.
 
     References
     ----------
@@ -38,56 +38,91 @@ def wilson(fraction: float, n: float) -> tuple[float, float]:
 
     Examples
     --------
-    >>> [round(end, 4) for end in wilson(0.9, 100)]
-    [0.8256, 0.9448]
+    >>> low, high = wilson(0.9, 100)
+    >>> round(low, 4), round(high, 4)
+    (0.8256, 0.9448)
     """
-    z2 = Z_95**2
+    z2 = Z_95 * Z_95
     centre = (fraction + z2 / (2 * n)) / (1 + z2 / n)
     half = Z_95 / (1 + z2 / n) * math.sqrt(fraction * (1 - fraction) / n + z2 / (4 * n * n))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    return max(0.0, min(centre - half, fraction)), min(1.0, max(centre + half, fraction))
 
 
-def fraction_interval(correct: Bool[np.ndarray, " n"], groups: Sequence[Hashable]) -> tuple[float, float]:
-    """Return the 95 % interval of the fraction that is True, when items of one group stand or fall together.
+def clustered_proportion(
+    hits: Float64[np.ndarray, " n"], trials: Float64[np.ndarray, " n"], groups: Int[np.ndarray, " n"]
+) -> tuple[float, float, float] | None:
+    """Estimate a proportion whose items come in groups, with its 95 % interval.
 
     Parameters
     ----------
-    correct : bool (n,)
-        One value an item, at least one item.
-    groups : sequence of n
-        The group of each item.
+    hits : float64 (n,)
+        1 for a success; 0 where ``trials`` is 0.
+    trials : float64 (n,)
+        1 for an item that counts (of the class in question, say), 0 for one that does not.
+    groups : int (n,)
+        Group of every item, in [0, n_groups).
 
     Returns
     -------
-    (low, high)
+    (fraction, low, high), or None where nothing counts.
 
     Notes
     -----
-    The number of items is divided by the design effect, the ratio of the variance between groups to that of
-    independent items, which is never taken below 1 (groups must not look more certain than single items). Where all
-    items agree there is no variance to see, and each group counts as one observation.
+    The variance of a ratio of sums over groups (linearised, with the g / (g - 1) correction) says how many independent
+    items the groups are worth; Wilson's interval is drawn on that number, never more than there are items nor less
+    than there are groups. With a group for each item this is Wilson's interval itself. Where all items agree the
+    variance says nothing, and the number of groups is taken.
 
     References
     ----------
-    Rao and Scott 1992, doi:10.2307/2532311
-
-    Examples
-    --------
-    >>> alone = fraction_interval(np.array([True, False] * 50), list(range(100)))
-    >>> paired = fraction_interval(np.array([True, True, False, False] * 25), [i // 2 for i in range(100)])
-    >>> paired[1] - paired[0] > alone[1] - alone[0]
-    True
+    Saha, Miller and Wang 2016, doi:10.1515/ijb-2015-0024 (clustered Wilson intervals)
     """
-    n = len(correct)
-    fraction = float(np.mean(correct))
-    _, index = np.unique(np.array([str(group) for group in groups]), return_inverse=True)
-    n_groups = int(index.max()) + 1
-    if n_groups == n:
-        return wilson(fraction, n)
-    if fraction in (0.0, 1.0) or n_groups == 1:
-        return wilson(fraction, n_groups)
-    sizes = np.bincount(index)
-    excess = np.bincount(index, weights=correct.astype(float)) - fraction * sizes
-    variance = n_groups / (n_groups - 1) * float(np.square(excess).sum())
-    effect = max(1.0, variance / (n * fraction * (1 - fraction)))
-    return wilson(fraction, n / effect)
+    total = float(trials.sum())
+    if total == 0:
+        return None
+    fraction = float(hits.sum()) / total
+    size = np.bincount(groups, weights=trials)
+    n_groups = int(np.count_nonzero(size))
+    if n_groups == total:
+        return (fraction, *wilson(fraction, total))
+    n = float(n_groups)
+    spread = np.bincount(groups, weights=hits) - fraction * size
+    variance = float(np.square(spread).sum()) / total**2 * n_groups / max(n_groups - 1, 1)
+    if variance > 0 and 0 < fraction < 1:
+        n = min(max(fraction * (1 - fraction) / variance, n), total)
+    return (fraction, *wilson(fraction, n))
+
+
+def bootstrap_weights(groups: Int[np.ndarray, " n"], *, n_draws: int, seed: int) -> Float64[np.ndarray, "b n"]:
+    """Draw groups with replacement: how often each item is in each draw.
+
+    Parameters
+    ----------
+    groups : int (n,)
+        Group of every item, in [0, n_groups).
+    n_draws : int
+    seed : int
+
+    Returns
+    -------
+    float64 (n_draws, n)
+        Whole numbers from 0.
+    """
+    n_groups = int(groups.max()) + 1
+    counts = np.random.default_rng(seed).multinomial(n_groups, np.full(n_groups, 1.0 / n_groups), size=n_draws)
+    return counts[:, groups].astype(np.float64)
+
+
+def percentiles(draws: Float[np.ndarray, " b"]) -> tuple[float, float] | None:
+    """Give the 2.5th and 97.5th percentile of a measure over bootstrap draws; None where no draw could be measured.
+
+    Parameters
+    ----------
+    draws : float (n_draws,)
+        NaN for a draw in which the measure does not exist (it held no item of the class).
+    """
+    seen = draws[np.isfinite(draws)]
+    if len(seen) == 0:
+        return None
+    low, high = np.percentile(seen, [2.5, 97.5])
+    return float(low), float(high)

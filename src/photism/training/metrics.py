@@ -1,259 +1,321 @@
-"""What a recognizer is worth on labelled files: the measures of ``metrics.json``, with 95 % intervals.
+"""What is measured on a held-out part, each with a 95 % interval clustered by group.
 
-Every measure is of files (a file's windows were averaged before) and comes as plain JSON numbers; what cannot be measured (a
-class that is absent, say) is None, never NaN. Does not cover comparison between observers.
+Covers accuracy, loss, calibration, per-class precision, recall, F1, AUROC and AUPRC, and for two classes sensitivity and
+specificity at a threshold. ``measure`` returns what ``metrics.json`` holds for a part; a class that the part lacks has
+None where a number would be, never NaN. Does not cover comparisons (people, other recognizers).
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
-from scipy.stats import rankdata
+from jaxtyping import Bool, Float, Float64, Int
 
 from photism.errors import OptionError
-from photism.training.intervals import fraction_interval
+from photism.training.intervals import bootstrap_weights, clustered_proportion, percentiles
 from photism.types import JSON
 
-__all__ = ["auroc", "average_precision", "calibration_bins", "expected_calibration_error", "measure", "threshold_for"]
+__all__ = ["area_under_pr", "area_under_roc", "calibration_bins", "measure", "threshold_for"]
 
-N_BINS = 10
-SMALLEST_PROBABILITY = 1e-12
+N_BINS = 15
+N_DRAWS = 1000
+# At most so many draws times items times classes; with 10,000 items of 10 classes 200 draws remain.
+MAX_CELLS = 20_000_000
+LEAST = 1e-12
 
 
 def measure(
-    probability: Float[np.ndarray, "m k"],
-    truth: Int[np.ndarray, " m"],
+    probability: Float[np.ndarray, "n k"],
+    truth: Int[np.ndarray, " n"],
     *,
     labels: Sequence[str],
-    groups: Sequence[Hashable],
+    groups: Sequence[Hashable] | None = None,
     majority: int | None = None,
     positive: str | None = None,
     threshold: float | None = None,
+    seed: int = 0,
 ) -> dict[str, JSON]:
     """Measure answers against the truth.
 
     Parameters
     ----------
-    probability : float (m, k)
-        One row a file, summing to 1.
-    truth : int (m,)
+    probability : float (n, k)
+        Probabilities in [0, 1], rows summing to 1, in the order of ``labels``; one row a file.
+    truth : int (n,)
         Index of each file's class.
-    labels : k names
-        The classes.
-    groups : sequence of m
-        The group of each file; intervals are clustered by it.
+    labels : names (k,)
+    groups : n group names, optional
+        Files of one group are one observation in every interval; each file its own group where None.
     majority : int, optional
-        The commonest class of the training part, whose share is the baseline; the commonest here by default.
+        The class that always answering gives the baseline: the training part's most frequent one; this part's where
+        None.
     positive : str, optional
-        Of two classes, the one to detect: sensitivity and specificity are reported for it.
+        Of two classes the one to detect.
     threshold : float, optional
-        Probability from which ``positive`` is said; where it is given, it decides the answers.
+        ``positive`` is answered from this probability on; 0.5 where None. Accuracy, F1 and the confusion matrix count
+        these answers; without ``positive`` the most probable class is the answer.
+    seed : int
+        Of the bootstrap.
 
     Returns
     -------
     dict
-        ``n, accuracy, low, high, macro_f1, loss_nats, brier, ece, auroc, auprc, majority_baseline, per_class,
-        confusion, calibration``, and with ``positive`` also ``threshold, sensitivity, specificity, f1_positive`` and the
-        intervals of the first two.
+        ``n, accuracy, low, high, macro_f1, loss_nats, ece, brier, auroc, auprc, majority_baseline, per_class, confusion,
+        calibration`` and with ``positive`` also ``positive, threshold, sensitivity, specificity, f1_positive``;
+        ``NAME_low`` and ``NAME_high`` beside every measure. Fractions in [0, 1], the loss in nats, Brier's score in [0, 2].
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to measure.
+    OptionError
+        If ``positive`` is none of exactly two labels.
+
+    Notes
+    -----
+    Proportions have Wilson's interval on as many items as their groups are worth, everything else a percentile
+    bootstrap over groups. Deterministic given the seed.
+    """
+    if len(truth) == 0:
+        raise ValueError("expected at least one answer to measure, received none")
+    ids = np.arange(len(truth)) if groups is None else np.unique([str(g) for g in groups], return_inverse=True)[1]
+    table = _Table(
+        probability=probability.astype(np.float64),
+        truth=truth,
+        answer=probability.argmax(axis=1),
+        groups=ids,
+        draws=bootstrap_weights(ids, n_draws=max(100, min(N_DRAWS, MAX_CELLS // probability.size)), seed=seed),
+        labels=tuple(labels),
+    )
+    found: dict[str, JSON] = {"n": len(truth), "n_groups": int(ids.max()) + 1}
+    two: dict[str, JSON] = {}
+    if positive is not None:
+        table, two = _two_classes(table, positive, 0.5 if threshold is None else threshold)
+    found |= table.proportion(table.answer == truth, np.ones(len(truth), bool), "accuracy", "low", "high")
+    found |= _means(table)
+    most = int(np.bincount(truth).argmax()) if majority is None else majority
+    found["majority_baseline"] = float(np.mean(truth == most))
+    found |= _classes(table)
+    found["confusion"] = _confusion(table).astype(int).tolist()
+    found["calibration"] = calibration_bins(table.probability, truth)
+    return found | two
+
+
+def threshold_for(cost_ratio: float) -> float:
+    """Turn costs into a threshold: with honest probabilities, answer the positive class from this one on.
+
+    Parameters
+    ----------
+    cost_ratio : float
+        One missed positive costs as much as so many false alarms; above 0.
+
+    Returns
+    -------
+    float
+        1 / (1 + cost_ratio), in (0, 1).
 
     Raises
     ------
     OptionError
-        Where ``positive`` is no label or there are not two classes.
-    """
-    n, k = probability.shape
-    answer = _answers(probability, labels, positive, threshold)
-    correct = answer == truth
-    low, high = fraction_interval(correct, groups)
-    confusion = np.zeros((k, k), dtype=np.int64)
-    np.add.at(confusion, (truth, answer), 1)
-    rows = [_class_row(i, probability, truth, confusion, labels, groups, correct) for i in range(k)]
-    present = [row for row in rows if row["n"]]
-    counts = np.bincount(truth, minlength=k)
-    common = int(counts.argmax()) if majority is None else majority
-    told = np.maximum(probability[np.arange(n), truth], SMALLEST_PROBABILITY)
-    result: dict[str, JSON] = {
-        "n": n,
-        "accuracy": float(correct.mean()),
-        "low": low,
-        "high": high,
-        "macro_f1": _mean([row["f1"] for row in present]),
-        "loss_nats": float(-np.log(told).mean()),
-        "brier": float(np.square(probability - np.eye(k)[truth]).sum(axis=1).mean()),
-        "ece": expected_calibration_error(probability, truth),
-        "auroc": _mean([row["auroc"] for row in rows]),
-        "auprc": _mean([row["auprc"] for row in rows]),
-        "majority_baseline": float(counts[common] / n),
-        "per_class": list(rows),
-        "confusion": [[int(cell) for cell in row] for row in confusion],
-        "calibration": list(calibration_bins(probability, truth)),
-    }
-    if positive is not None:
-        result |= _detection(labels.index(positive), positive, answer, truth, groups, threshold)
-    return result
-
-
-def threshold_for(cost_ratio: float) -> float:
-    """Return the probability from which to say "positive" when a miss costs ``cost_ratio`` false alarms.
-
-    Examples
-    --------
-    >>> threshold_for(1.0), threshold_for(4.0)
-    (0.5, 0.2)
-    """
-    if not cost_ratio > 0:
-        raise OptionError(f"--cost-ratio expects a number above 0, and received {cost_ratio:g}.")
-    return 1.0 / (1.0 + cost_ratio)
-
-
-def auroc(score: Float[np.ndarray, " m"], positive: Bool[np.ndarray, " m"]) -> float | None:
-    """Return the area under the ROC curve: how often a positive item scores higher than a negative one (ties half).
-
-    Parameters
-    ----------
-    score : float (m,)
-        Higher is more positive.
-    positive : bool (m,)
-        The truth. None is returned where all items are of one sort.
-    """
-    n_positive = int(positive.sum())
-    n_negative = len(positive) - n_positive
-    if n_positive == 0 or n_negative == 0:
-        return None
-    ranks = float(rankdata(score)[positive].sum())
-    return (ranks - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative)
-
-
-def average_precision(score: Float[np.ndarray, " m"], positive: Bool[np.ndarray, " m"]) -> float | None:
-    """Return the area under the precision-recall curve as a sum of steps (no interpolation).
-
-    Parameters
-    ----------
-    score : float (m,)
-        Higher is more positive.
-    positive : bool (m,)
-        The truth. None is returned where there is no positive item.
-    """
-    n_positive = int(positive.sum())
-    if n_positive == 0:
-        return None
-    order = np.argsort(-score, kind="stable")
-    hits = np.cumsum(positive[order])
-    # Items of equal score enter together: only the last of a tie is a point of the curve.
-    last = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)
-    gained = np.diff(hits[last], prepend=0)
-    return float((gained * hits[last] / (last + 1)).sum() / n_positive)
-
-
-def calibration_bins(probability: Float[np.ndarray, "m k"], truth: Int[np.ndarray, " m"]) -> list[dict[str, JSON]]:
-    """Sort answers into ten bins of confidence: how many, how sure, how often right.
-
-    Parameters
-    ----------
-    probability : float (m, k)
-        One row an item, summing to 1.
-    truth : int (m,)
-        Index of each item's class.
-    """
-    confidence, correct = probability.max(axis=1), probability.argmax(axis=1) == truth
-    bin_of = np.minimum((confidence * N_BINS).astype(int), N_BINS - 1)
-    rows: list[dict[str, JSON]] = []
-    for i in range(N_BINS):
-        inside = bin_of == i
-        n = int(inside.sum())
-        rows.append(
-            {
-                "low": i / N_BINS,
-                "high": (i + 1) / N_BINS,
-                "n": n,
-                "confidence": float(confidence[inside].mean()) if n else None,
-                "accuracy": float(correct[inside].mean()) if n else None,
-            }
-        )
-    return rows
-
-
-def expected_calibration_error(probability: Float[np.ndarray, "m k"], truth: Int[np.ndarray, " m"]) -> float:
-    """Return how far confidence is from accuracy, averaged over ten bins of equal width.
-
-    Parameters
-    ----------
-    probability : float (m, k)
-        One row an item, summing to 1.
-    truth : int (m,)
-        Index of each item's class.
+        If the ratio is not above 0.
 
     References
     ----------
-    Guo et al. 2017, arXiv 1706.04599
+    Elkan 2001, The foundations of cost-sensitive learning, IJCAI
+
+    Examples
+    --------
+    >>> threshold_for(9.0)
+    0.1
     """
-    confidence, correct = probability.max(axis=1), probability.argmax(axis=1) == truth
-    bin_of = np.minimum((confidence * N_BINS).astype(int), N_BINS - 1)
-    gaps = np.bincount(bin_of, weights=confidence - correct, minlength=N_BINS)
-    return float(np.abs(gaps).sum() / len(truth))
+    if not 0 < cost_ratio < float("inf"):
+        raise OptionError(f"a cost ratio above 0 was expected (false alarms per missed positive), received {cost_ratio}.")
+    return 1.0 / (1.0 + cost_ratio)
 
 
-def _answers(
-    probability: Float[np.ndarray, "m k"], labels: Sequence[str], positive: str | None, threshold: float | None
-) -> Int[np.ndarray, " m"]:
-    if positive is None:
-        return probability.argmax(axis=1)
-    if positive not in labels or len(labels) != 2:
-        raise OptionError(f"--positive expects one of two classes, and received {positive!r} with {', '.join(labels)}.")
-    index = labels.index(positive)
-    return np.where(probability[:, index] >= (0.5 if threshold is None else threshold), index, 1 - index)
+def calibration_bins(
+    probability: Float64[np.ndarray, "n k"], truth: Int[np.ndarray, " n"], *, n_bins: int = N_BINS
+) -> list[JSON]:
+    """Sort answers by how sure they are, and count how many in each bin are right.
+
+    Returns
+    -------
+    list of dict
+        ``low, high`` (a bin's probabilities, equally wide), ``n``, mean ``confidence``, ``accuracy`` (None if empty).
+    """
+    confidence = probability.max(axis=1)
+    right = probability.argmax(axis=1) == truth
+    of_item = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
+    bins: list[JSON] = []
+    for i in range(n_bins):
+        inside = of_item == i
+        n = int(inside.sum())
+        bins.append(
+            {
+                "low": i / n_bins,
+                "high": (i + 1) / n_bins,
+                "n": n,
+                "confidence": float(confidence[inside].mean()) if n else None,
+                "accuracy": float(right[inside].mean()) if n else None,
+            }
+        )
+    return bins
 
 
-def _class_row(
-    i: int,
-    probability: Float[np.ndarray, "m k"],
-    truth: Int[np.ndarray, " m"],
-    confusion: Int[np.ndarray, "k k"],
-    labels: Sequence[str],
-    groups: Sequence[Hashable],
-    correct: Bool[np.ndarray, " m"],
-) -> dict[str, JSON]:
-    hits, n, said = int(confusion[i, i]), int(confusion[i].sum()), int(confusion[:, i].sum())
-    of_class = truth == i
-    interval: tuple[float, float] | None = None
-    if n:
-        interval = fraction_interval(correct[of_class], [groups[j] for j in np.flatnonzero(of_class)])
-    return {
-        "label": labels[i],
-        "n": n,
-        "precision": hits / said if said else None,
-        "recall": hits / n if n else None,
-        "recall_low": interval[0] if interval else None,
-        "recall_high": interval[1] if interval else None,
-        "f1": 2 * hits / (n + said) if n + said else None,
-        "auroc": auroc(probability[:, i], of_class),
-        "auprc": average_precision(probability[:, i], of_class),
-    }
+def area_under_roc(
+    score: Float64[np.ndarray, " n"], positive: Bool[np.ndarray, " n"], weights: Float64[np.ndarray, "b n"]
+) -> Float64[np.ndarray, " b"]:
+    """Compute the area under the ROC curve for each row of item weights: ties count half.
+
+    Returns
+    -------
+    float64 (b,)
+        In [0, 1]; NaN where a row gives no weight to positives or none to negatives.
+    """
+    pos, neg = _by_score(score, positive, weights)
+    below = np.cumsum(neg, axis=1) - neg
+    wins = (pos * (below + 0.5 * neg)).sum(axis=1)
+    pairs = pos.sum(axis=1) * neg.sum(axis=1)
+    return np.divide(wins, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
 
 
-def _detection(
-    index: int,
-    positive: str,
-    answer: Int[np.ndarray, " m"],
-    truth: Int[np.ndarray, " m"],
-    groups: Sequence[Hashable],
-    threshold: float | None,
-) -> dict[str, JSON]:
-    """Sensitivity and specificity of the positive class, with intervals."""
-    result: dict[str, JSON] = {"positive": positive, "threshold": 0.5 if threshold is None else threshold}
-    for name, mask in (("sensitivity", truth == index), ("specificity", truth != index)):
-        right = ((answer == index) == (truth == index))[mask]
-        interval = fraction_interval(right, [groups[i] for i in np.flatnonzero(mask)]) if mask.any() else None
-        result[name] = float(right.mean()) if mask.any() else None
-        result[f"{name}_low"], result[f"{name}_high"] = interval or (None, None)
-    hits = int(((answer == index) & (truth == index)).sum())
-    total = int((answer == index).sum() + (truth == index).sum())
-    result["f1_positive"] = 2 * hits / total if total else None
-    return result
+def area_under_pr(
+    score: Float64[np.ndarray, " n"], positive: Bool[np.ndarray, " n"], weights: Float64[np.ndarray, "b n"]
+) -> Float64[np.ndarray, " b"]:
+    """Compute average precision (scikit-learn's, without interpolation) for each row of item weights.
+
+    Returns
+    -------
+    float64 (b,)
+        In [0, 1]; NaN where a row gives no weight to positives.
+    """
+    pos, neg = _by_score(score, positive, weights)
+    caught = np.cumsum(pos[:, ::-1], axis=1)[:, ::-1]
+    called = caught + np.cumsum(neg[:, ::-1], axis=1)[:, ::-1]
+    precision = np.divide(caught, called, out=np.zeros_like(called), where=called > 0)
+    total = pos.sum(axis=1)
+    return np.divide((pos * precision).sum(axis=1), total, out=np.full(len(total), np.nan), where=total > 0)
 
 
-def _mean(values: Sequence[JSON]) -> float | None:
-    numbers = [float(value) for value in values if isinstance(value, int | float)]
-    return float(np.mean(numbers)) if numbers else None
+def _by_score(
+    score: Float64[np.ndarray, " n"], positive: Bool[np.ndarray, " n"], weights: Float64[np.ndarray, "b n"]
+) -> tuple[Float64[np.ndarray, "b s"], Float64[np.ndarray, "b s"]]:
+    """Weight of positives and of negatives at each distinct score, rising."""
+    order = np.argsort(score, kind="stable")
+    starts = np.flatnonzero(np.diff(score[order], prepend=-np.inf) > 0)
+    sorted_weights = weights[:, order]
+    pos = np.add.reduceat(sorted_weights * positive[order], starts, axis=1)
+    return pos, np.add.reduceat(sorted_weights, starts, axis=1) - pos
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Answers beside the truth, with groups and the draws of the bootstrap (weights of items)."""
+
+    probability: Float64[np.ndarray, "n k"]
+    truth: Int[np.ndarray, " n"]
+    answer: Int[np.ndarray, " n"]
+    groups: Int[np.ndarray, " n"]
+    draws: Float64[np.ndarray, "b n"]
+    labels: tuple[str, ...]
+
+    def proportion(
+        self, hits: Bool[np.ndarray, " n"], trials: Bool[np.ndarray, " n"], name: str, low: str = "", high: str = ""
+    ) -> dict[str, JSON]:
+        """``name`` with its interval; all None where nothing counts."""
+        found = clustered_proportion((hits & trials).astype(float), trials.astype(float), self.groups)
+        keys = (name, low or f"{name}_low", high or f"{name}_high")
+        return dict(zip(keys, found or (None, None, None), strict=True))
+
+
+def _with_interval(name: str, value: float, draws: Float64[np.ndarray, " b"]) -> dict[str, JSON]:
+    """``name`` with the bootstrap's interval; None for what does not exist."""
+    if not np.isfinite(value):
+        return {name: None, f"{name}_low": None, f"{name}_high": None}
+    low, high = percentiles(draws) or (None, None)
+    return {name: float(value), f"{name}_low": low, f"{name}_high": high}
+
+
+def _two_classes(table: _Table, positive: str, threshold: float) -> tuple[_Table, dict[str, JSON]]:
+    """Answer by threshold, and measure sensitivity and specificity."""
+    if len(table.labels) != 2 or positive not in table.labels:
+        raise OptionError(f"expected one of two classes as the positive one, received {positive!r}, with {table.labels}.")
+    index = table.labels.index(positive)
+    said = table.probability[:, index] >= threshold
+    answered = _Table(
+        probability=table.probability,
+        truth=table.truth,
+        answer=np.where(said, index, 1 - index),
+        groups=table.groups,
+        draws=table.draws,
+        labels=table.labels,
+    )
+    is_positive = table.truth == index
+    found: dict[str, JSON] = {"positive": positive, "threshold": float(threshold)}
+    found |= answered.proportion(said, is_positive, "sensitivity")
+    found |= answered.proportion(~said, ~is_positive, "specificity")
+    once = np.ones((1, len(said)))
+    value = float(_f1(is_positive, said, once)[0])
+    return answered, found | _with_interval("f1_positive", value, _f1(is_positive, said, table.draws))
+
+
+def _means(table: _Table) -> dict[str, JSON]:
+    """Loss, Brier's score and the calibration error, with intervals."""
+    of_truth = table.probability[np.arange(len(table.truth)), table.truth]
+    loss = -np.log(np.maximum(of_truth, LEAST))
+    brier = np.square(table.probability).sum(axis=1) - 2 * of_truth + 1
+    mass = table.draws.sum(axis=1)
+    found = _with_interval("loss_nats", float(loss.mean()), table.draws @ loss / mass)
+    found |= _with_interval("brier", float(brier.mean()), table.draws @ brier / mass)
+    confidence = table.probability.max(axis=1)
+    surplus = confidence - (table.probability.argmax(axis=1) == table.truth)
+    of_item = np.minimum((confidence * N_BINS).astype(int), N_BINS - 1)
+    binned = surplus[:, None] * (of_item[:, None] == np.arange(N_BINS))
+    ece = np.abs(table.draws @ binned).sum(axis=1) / mass
+    return found | _with_interval("ece", float(np.abs(binned.sum(axis=0)).sum() / len(surplus)), ece)
+
+
+def _classes(table: _Table) -> dict[str, JSON]:
+    """Every class's measures, and their macro averages over the classes that this part has."""
+    rows: list[JSON] = []
+    once = np.ones((1, len(table.truth)))
+    kept: dict[str, list[Float64[np.ndarray, " _"]]] = {"f1": [], "auroc": [], "auprc": []}
+    for index, label in enumerate(table.labels):
+        true, said = table.truth == index, table.answer == index
+        score = table.probability[:, index]
+        row: dict[str, JSON] = {"label": label, "n": int(true.sum())}
+        row |= table.proportion(true, said, "precision") | table.proportion(said, true, "recall")
+        for name, whole, drawn in (
+            ("f1", _f1(true, said, once), _f1(true, said, table.draws)),
+            ("auroc", area_under_roc(score, true, once), area_under_roc(score, true, table.draws)),
+            ("auprc", area_under_pr(score, true, once), area_under_pr(score, true, table.draws)),
+        ):
+            value = float(whole[0]) if true.any() else float("nan")
+            row |= _with_interval(name, value, drawn)
+            if np.isfinite(value):
+                kept[name].append(np.concatenate([whole, drawn]))
+        rows.append(row)
+    found: dict[str, JSON] = {}
+    for name, values in kept.items():
+        # A draw that lacks a class averages over the others.
+        stacked = np.ma.masked_invalid(np.array(values)) if values else np.ma.masked_all((1, 2))
+        mean = stacked.mean(axis=0).filled(np.nan)
+        found |= _with_interval("macro_f1" if name == "f1" else name, float(mean[0]), mean[1:])
+    return found | {"per_class": rows}
+
+
+def _f1(
+    true: Bool[np.ndarray, " n"], said: Bool[np.ndarray, " n"], weights: Float64[np.ndarray, "b n"]
+) -> Float64[np.ndarray, " b"]:
+    """F1 for each row of item weights: 0 where a class was never answered rightly, NaN where it is absent."""
+    both = weights @ (true & said)
+    of_true, of_said = weights @ true, weights @ said
+    total = of_true + of_said
+    return np.divide(2 * both, total, out=np.full(len(total), np.nan), where=of_true > 0)
+
+
+def _confusion(table: _Table) -> Float64[np.ndarray, "k k"]:
+    k = len(table.labels)
+    return np.bincount(table.truth * k + table.answer, minlength=k * k).reshape(k, k)

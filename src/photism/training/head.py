@@ -1,0 +1,209 @@
+"""The head's training curve: a linear head trained by mini-batches on cached features, epoch by epoch.
+
+Covers the curve that every run shows and the guard reads, in a second or two. The recognizer's own head is fitted in
+closed form (``classifier``) on the same standardised features; this one learns them by steps, with cross-entropy, no
+penalty and nothing to stop it but the validation loss, so that it can show when and how much such data are memorised.
+Does not cover fine-tuning of the network itself.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, Float64, Int
+
+from photism.recognizers.head import Head
+from photism.training.calibration import LEAST
+from photism.training.features import Features, by_file, softmax
+from photism.training.intervals import clustered_proportion
+from photism.training.probe import balanced_weights
+from photism.types import EpochRow, Mask
+
+__all__ = ["Curve", "Plan", "train_head"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How the head is trained.
+
+    ``rate`` is the highest learning rate, reached after a tenth of the steps and left along a cosine; it is for
+    features whose squared norm is 1 on average. Training stops ``patience`` epochs after the best one.
+    """
+
+    epochs: int = 40
+    batch: int = 64
+    rate: float = 2.0
+    momentum: float = 0.9
+    patience: int = 8
+    least_steps: int = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """The rows of a training, and the head of the best epoch.
+
+    ``steps`` counts optimizer steps: one a batch.
+    """
+
+    rows: tuple[EpochRow, ...]
+    best: Head
+    steps: int
+
+
+@dataclass(slots=True)
+class _State:
+    weight: Float32[np.ndarray, "d k"]
+    bias: Float32[np.ndarray, " k"]
+    weight_speed: Float32[np.ndarray, "d k"]
+    bias_speed: Float32[np.ndarray, " k"]
+    steps: int = 0
+
+
+def train_head(
+    features: Features,
+    y: Int[np.ndarray, " m"],
+    groups: Int[np.ndarray, " m"],
+    *,
+    train: Mask,
+    valid: Mask,
+    start: Head,
+    n_classes: int,
+    plan: Plan = Plan(),  # noqa: B008 - frozen
+    seed: int = 0,
+) -> Curve:
+    """Train a head from zero by mini-batches, keep its curve and the weights of its best epoch.
+
+    Parameters
+    ----------
+    features : Features
+        Windows of both parts at least.
+    y : int (n_samples,)
+    groups : int (n_samples,)
+        For the intervals of the accuracies.
+    train, valid : bool (n_samples,)
+        The two parts.
+    start : Head
+        Its layers and standardisation are used; its weights are not.
+    n_classes : int
+    plan : Plan
+    seed : int
+        Order of the batches.
+
+    Returns
+    -------
+    Curve
+        Losses and accuracies count files (a file's windows averaged), measured after each epoch.
+
+    Notes
+    -----
+    Gradient descent with Nesterov momentum; classes weigh the same. Deterministic but for ``seconds``.
+    """
+    learned, held = _Part.of(features.keep(train, layers=start.layers), y, groups, start), _Part.of(
+        features.keep(valid, layers=start.layers), y, groups, start
+    )
+    weight = balanced_weights(learned.features, y, n_classes).astype(np.float32)
+    n, d = learned.x.shape
+    state = _State(*(np.zeros(shape, np.float32) for shape in ((d, n_classes), (n_classes,)) * 2))
+    a_epoch = -(-n // plan.batch)
+    epochs = max(plan.epochs, -(-plan.least_steps // a_epoch))
+    chance = np.random.default_rng(seed)
+    rows: list[EpochRow] = []
+    best: tuple[float, int, Head] | None = None
+    for epoch in range(1, epochs + 1):
+        began = time.perf_counter()
+        rate = 0.0
+        for batch in np.array_split(chance.permutation(n), a_epoch):
+            rate = plan.rate * _schedule(state.steps / (epochs * a_epoch))
+            step(state, learned.x[batch], learned.y[batch], weight[batch], rate=rate, momentum=plan.momentum)
+        head = Head(start.layers, start.mean, start.scale, state.weight.copy(), state.bias.copy())
+        rows.append(_row(epoch, learned, held, state, rate, time.perf_counter() - began))
+        loss = rows[-1].valid_loss_nats
+        if not math.isfinite(loss):
+            break
+        if best is None or loss < best[0]:
+            best = (loss, epoch, head)
+        elif epoch - best[1] >= plan.patience:
+            break
+    return Curve(tuple(rows), best[2] if best else head, state.steps)
+
+
+def step(
+    state: _State,
+    x: Float32[np.ndarray, "b d"],
+    y: Int[np.ndarray, " b"],
+    weight: Float32[np.ndarray, " b"],
+    *,
+    rate: float,
+    momentum: float,
+) -> None:
+    """Take one optimizer step on one batch: weighted cross-entropy, Nesterov momentum."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        error = softmax(x @ state.weight + state.bias)
+        error[np.arange(len(y)), y] -= 1.0
+        error = (error * (weight / len(y))[:, None]).astype(np.float32)
+        for value, speed, slope in (
+            (state.weight, state.weight_speed, x.T @ error),
+            (state.bias, state.bias_speed, error.sum(axis=0)),
+        ):
+            speed *= np.float32(momentum)
+            speed += slope
+            value -= np.float32(rate) * (slope + np.float32(momentum) * speed)
+    state.steps += 1
+
+
+def _schedule(done: float) -> float:
+    """Share of the highest rate: up in a tenth of the way, down along a cosine."""
+    if done < 0.1:
+        return 0.1 + 0.9 * done / 0.1
+    return 0.5 * (1.0 + math.cos(math.pi * (done - 0.1) / 0.9))
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A part's windows, standardised, with what is needed to measure on files."""
+
+    features: Features
+    x: Float32[np.ndarray, "n d"]
+    y: Int[np.ndarray, " n"]
+    files: Int[np.ndarray, " f"]
+    truth: Int[np.ndarray, " f"]
+    groups: Int[np.ndarray, " f"]
+
+    @classmethod
+    def of(cls, features: Features, y: Int[np.ndarray, " m"], groups: Int[np.ndarray, " m"], head: Head) -> _Part:
+        joined = np.concatenate([features.layers[name] for name in head.layers], axis=1)
+        joined -= head.mean
+        joined /= head.scale
+        files = np.unique(features.sample_of_window)
+        return cls(features, joined, y[features.sample_of_window], files, y[files], groups[files])
+
+    def measure(self, state: _State) -> tuple[float, float, float, float]:
+        """Loss in nats; accuracy with its interval."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            logits = self.x @ state.weight + state.bias
+            answers: Float64[np.ndarray, "f k"] = by_file(softmax(logits), self.features)[self.files]
+        of_truth = answers[np.arange(len(self.truth)), self.truth]
+        right = (answers.argmax(axis=1) == self.truth).astype(float)
+        accuracy = clustered_proportion(right, np.ones_like(right), self.groups)
+        assert accuracy is not None
+        return (float(-np.log(np.maximum(of_truth, LEAST)).mean()), *accuracy)
+
+
+def _row(epoch: int, learned: _Part, held: _Part, state: _State, rate: float, seconds: float) -> EpochRow:
+    train, valid = learned.measure(state), held.measure(state)
+    return EpochRow(
+        epoch=epoch,
+        train_loss_nats=train[0],
+        valid_loss_nats=valid[0],
+        train_accuracy=train[1],
+        valid_accuracy=valid[1],
+        train_low=train[2],
+        train_high=train[3],
+        valid_low=valid[2],
+        valid_high=valid[3],
+        learning_rate=rate,
+        seconds=seconds,
+    )
