@@ -14,7 +14,6 @@ from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int
-from scipy import linalg
 
 from photism.recognizers.head import Head
 from photism.training.calibration import losses_nats, temperature_for
@@ -23,11 +22,11 @@ from photism.training.probe import INTERCEPT, balanced_weights, held_out_answers
 
 __all__ = ["Fit", "Try", "fit_classifier", "standard"]
 
-# Penalties from firm to weak, beside a sum over windows whose squared norm and weight are 1 on average: the best one then
-# hardly depends on how many windows there are.
+# Penalties from firm to weak, beside a sum over windows whose squared norm and weight are 1 on average: the best one
+# then hardly depends on how many windows there are.
 STRENGTHS = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3)
 # The strength is chosen on so many windows at most, and held-out answers are computed for so many.
-MAX_WINDOWS_TRIED, MAX_WINDOWS_HELD_OUT = 1500, 4000
+MAX_WINDOWS_TRIED, MAX_WINDOWS_HELD_OUT = 1000, 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +103,7 @@ def fit_classifier(
     return Fit(head, strength, tries, held_out, logits)
 
 
-def standard(
-    features: Features, names: Sequence[str]
-) -> tuple[Float32[np.ndarray, " d"], Float32[np.ndarray, " d"]]:
+def standard(features: Features, names: Sequence[str]) -> tuple[Float32[np.ndarray, " d"], Float32[np.ndarray, " d"]]:
     """Compute what standardises the joined features of some layers and gives every layer the same say.
 
     Parameters
@@ -146,7 +143,7 @@ class _Table:
     @cached_property
     def target(self) -> Float64[np.ndarray, "n k"]:
         """Class indicators less their mean under balance: what the answers aim at."""
-        return np.eye(self.n_classes)[self.y] - 1.0 / self.n_classes
+        return np.asarray(np.eye(self.n_classes)[self.y] - 1.0 / self.n_classes, dtype=np.float64)
 
     @cached_property
     def wide(self) -> Float32[np.ndarray, "n e"]:
@@ -156,23 +153,23 @@ class _Table:
     @cached_property
     def gram(self) -> Float64[np.ndarray, "n n"]:
         """Inner products of the rows."""
-        return (self.wide @ self.wide.T).astype(np.float64)
+        return np.asarray(self.wide @ self.wide.T, dtype=np.float64)
 
     @property
     def dual(self) -> bool:
         """Whether a system with a row a window is smaller than one with a row a feature."""
-        return self.x.shape[0] <= self.x.shape[1]
+        return len(self.x) <= int(self.x.shape[1])
 
     def solve(self, strength: float) -> tuple[Float32[np.ndarray, "d k"], Float32[np.ndarray, " k"]]:
         """Coefficients of the features, and biases."""
         if self.dual:
             root = np.sqrt(self.weight)[:, None]
             system = _penalised(self.gram * root * root.T, strength)
-            mix = root * linalg.solve(system, root * self.target, assume_a="pos", check_finite=False)
+            mix = root * np.linalg.solve(system, root * self.target)
             theta = self.wide.T @ mix.astype(np.float32)
         else:
             square, product = self._moments(np.arange(len(self.x)))
-            solved = linalg.solve(_penalised(square, strength), product, assume_a="pos", check_finite=False)
+            solved = np.linalg.solve(_penalised(square, strength), product)
             theta = solved.astype(np.float32)
         return theta[:-1], theta[-1] * np.float32(np.sqrt(INTERCEPT))
 
@@ -185,13 +182,11 @@ class _Table:
         answers = np.zeros(self.target.shape)
         for rows, (of_fold, product_of_fold) in zip(folds, parts, strict=True):
             system = _penalised(square - of_fold, strength)
-            theta = linalg.solve(system, product - product_of_fold, assume_a="pos", check_finite=False)
+            theta = np.linalg.solve(system, product - product_of_fold)
             answers[rows] = self.wide[rows] @ theta.astype(np.float32)
         return answers
 
-    def _moments(
-        self, rows: Int[np.ndarray, " _"]
-    ) -> tuple[Float64[np.ndarray, "e e"], Float64[np.ndarray, "e k"]]:
+    def _moments(self, rows: Int[np.ndarray, " _"]) -> tuple[Float64[np.ndarray, "e e"], Float64[np.ndarray, "e k"]]:
         """Weighted sums of products of the rows' features, with one another and with the targets."""
         kept = self.wide[rows]
         heavy = (kept * self.weight[rows, None].astype(np.float32)).T
@@ -215,9 +210,7 @@ def _thin(table: _Table, features: Features, max_windows: int) -> tuple[_Table, 
     return replace(table, x=table.x[rows], y=table.y[rows], weight=table.weight[rows]), features.keep(mask, layers=())
 
 
-def _walk(
-    table: _Table, features: Features, y: Int[np.ndarray, " m"], folds: Int[np.ndarray, " m"]
-) -> tuple[Try, ...]:
+def _walk(table: _Table, features: Features, y: Int[np.ndarray, " m"], folds: Int[np.ndarray, " m"]) -> tuple[Try, ...]:
     """Walk downhill in the strength from the middle of the list: the loss has one valley."""
     rows = rows_by_fold(folds, features)
     seen: dict[int, Try] = {}

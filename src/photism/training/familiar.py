@@ -14,12 +14,13 @@ from jaxtyping import Bool, Float32, Float64, Int
 from photism.recognizers.familiarity import Familiarity, Neighbours, Ruler, Texture, proportions
 from photism.training.features import Features, by_file, rows_by_fold
 
-__all__ = ["PASSING", "familiar_layers", "fit_familiarity"]
+__all__ = ["PASSING", "familiar_layers", "familiar_rate", "fit_familiarity"]
 
 PASSING = 0.96
 """The share of held-out taught files that the threshold lets pass."""
 
 # Where in a panel's sequence of stages to look, 0 the first, 1 the last: for nine stages the second, fourth and sixth.
+# Measured: neighbours at a later stage, or textures at the first, tell less (LOG.md, 2026-11-22).
 DEPTHS = (0.125, 0.375, 0.625)
 RANK = 64
 SHRINKAGE = 0.05
@@ -30,7 +31,7 @@ LEAST_FILES = 20
 
 
 def familiar_layers(names: Iterable[str], chosen: Sequence[str]) -> tuple[str, ...]:
-    """Name the layers that familiarity looks at: an early and two middle ones of each panel that the head reads.
+    """Name the layers that familiarity looks at: an early and two middle ones of the first panel that the head reads.
 
     Parameters
     ----------
@@ -48,15 +49,10 @@ def familiar_layers(names: Iterable[str], chosen: Sequence[str]) -> tuple[str, .
     >>> familiar_layers([f"a/b{i}" for i in range(9)], ["a/b7"])
     ('a/b1', 'a/b3', 'a/b5')
     """
-    panels = {name.rpartition("/")[0] for name in chosen}
-    found: dict[str, None] = {}
-    by_panel: dict[str, list[str]] = {}
-    for name in names:
-        by_panel.setdefault(name.rpartition("/")[0], []).append(name)
-    for panel, stages in by_panel.items():
-        if panel in panels:
-            found |= dict.fromkeys(stages[round(depth * (len(stages) - 1))] for depth in DEPTHS)
-    return tuple(found)
+    every = tuple(names)
+    panel = next(name for name in every if name in chosen).rpartition("/")[0]
+    stages = [name for name in every if name.rpartition("/")[0] == panel]
+    return tuple(dict.fromkeys(stages[round(depth * (len(stages) - 1))] for depth in DEPTHS))
 
 
 def fit_familiarity(
@@ -71,7 +67,7 @@ def fit_familiarity(
     folds : int (n_samples,)
         Inner fold of every file, groups whole; -1 for files that take no part.
     layers : names
-        Where to look (``familiar_layers``); the first one that keeps places serves for neighbours.
+        Where to look (``familiar_layers``); the first, earliest one serves for neighbours.
     seed : int
         Which windows stand for all where there are too many.
 
@@ -96,8 +92,7 @@ def fit_familiarity(
         return None
     fold_of_row = folds[features.sample_of_window]
     places = {name: features.places.get(name, 1) for name in layers}
-    layer = next((name for name in layers if places[name] > 1), layers[0])
-    neighbours, kept = _neighbours(features, layer, seed)
+    neighbours, kept = _neighbours(features, layers[0], seed)
     apart = fold_of_row[:, None] == fold_of_row[kept]
     near = _nearest(neighbours, features, apart)
     textures, usual = [], np.zeros(features.n_windows)
@@ -110,6 +105,19 @@ def fit_familiarity(
     of_files = by_file(scores[:, None], features)[files, 0]
     threshold = float(np.quantile(of_files, PASSING))
     return Familiarity(neighbours, nearest, tuple(textures), unusual, threshold)
+
+
+def familiar_rate(familiarity: Familiarity, features: Features) -> float:
+    """Count the files that are like something taught: a fraction in [0, 1] of the files that have windows here.
+
+    Parameters
+    ----------
+    familiarity : Familiarity
+    features : Features
+        Windows of a held-out part.
+    """
+    scores = by_file(familiarity.scores(features.layers)[:, None], features)[np.unique(features.sample_of_window), 0]
+    return float(np.mean(scores <= familiarity.threshold))
 
 
 def _thin(features: Features, folds: Int[np.ndarray, " m"], seed: int) -> Features:
@@ -134,15 +142,14 @@ def _neighbours(features: Features, layer: str, seed: int) -> tuple[Neighbours, 
     return Neighbours(layer, mean, scale, rounded, STEP), kept
 
 
-def _nearest(
-    neighbours: Neighbours, features: Features, apart: Bool[np.ndarray, "n k"]
-) -> Float64[np.ndarray, " n"]:
+def _nearest(neighbours: Neighbours, features: Features, apart: Bool[np.ndarray, "n k"]) -> Float64[np.ndarray, " n"]:
     """Each window's distance to the nearest neighbour of another fold."""
     distances = neighbours.distances(features.layers)
     distances[apart] = np.inf
     nearest = distances.min(axis=1)
     # A fold may hold every neighbour that was kept; its own windows then say nothing.
-    return np.where(np.isfinite(nearest), nearest, np.median(nearest[np.isfinite(nearest)]))
+    usual = float(np.median(nearest[np.isfinite(nearest)]))
+    return np.asarray(np.where(np.isfinite(nearest), nearest, usual), dtype=np.float64)
 
 
 def _texture(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64, Int64
+from threadpoolctl import threadpool_limits
 
 from photism.data.split import inner_folds
 from photism.recognizers.familiarity import Familiarity
@@ -80,8 +81,22 @@ def fit(
 
     Notes
     -----
-    Deterministic, bit for bit, given the features and the seed.
+    Deterministic, bit for bit, given the features and the seed. Linear algebra runs on one thread a call: for systems
+    of this size several threads of OpenBLAS were slower, six times so on a busy machine, and bits would depend on them.
     """
+    with threadpool_limits(limits=1, user_api="blas"):
+        return _fit(features, y=y, groups=groups, masks=masks, n_classes=n_classes, seed=seed)
+
+
+def _fit(
+    features: Features,
+    *,
+    y: Int64[np.ndarray, " m"],
+    groups: Sequence[str],
+    masks: Mapping[Part, Mask],
+    n_classes: int,
+    seed: int,
+) -> Fitted:
     train = features.keep(masks["train"])
     folds = folds_of(y, groups, masks["train"], seed)
     selection = select_layers(train, y, folds, n_classes=n_classes, seed=seed)

@@ -52,8 +52,8 @@ def verdict(rows: Sequence[EpochRow], *, chance_nats: float, patience: int = 8) 
     In this order. *Diverging*: a loss is not finite, or the best validation loss is above 1.5 x chance, or the last
     third's training loss is above chance. *Stalled*: the training loss fell by less than 5 % of chance. *Memorising*:
     of the training loss's fall less than a tenth shows in validation, or the run went on for more than ``patience``
-    epochs after its best one and ended with a validation loss that had risen by more than 5 % of chance. Else *learning*,
-    whatever the training accuracy.
+    epochs after its best one and ended with a validation loss that had risen by more than 5 % of chance. Else
+    *learning*, whatever the training accuracy.
     """
     if not rows:
         raise ValueError("expected a curve of one epoch at least, received none")
@@ -101,8 +101,8 @@ def _learned(rows: Sequence[EpochRow], best: EpochRow, chance: float, fall: floa
         )
         return Verdict("memorising", onset, best.epoch, _gap(best), text)
     text = (
-        f"The validation loss fell from {chance:.2f} (an answer that knows nothing) to {best.valid_loss_nats:.2f} nats in "
-        f"epoch {best.epoch}, which is kept; training was at {best.train_loss_nats:.2f}."
+        f"The validation loss fell from {chance:.2f} (an answer that knows nothing) to {best.valid_loss_nats:.2f} nats "
+        f"in epoch {best.epoch}, which is kept; training was at {best.train_loss_nats:.2f}."
     )
     return Verdict("learning", onset, best.epoch, _gap(best), text)
 

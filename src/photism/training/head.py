@@ -41,6 +41,9 @@ class Plan:
     least_steps: int = 400
 
 
+PLAN = Plan()
+
+
 @dataclass(frozen=True, slots=True)
 class Curve:
     """The rows of a training, and the head of the best epoch.
@@ -61,6 +64,12 @@ class _State:
     bias_speed: Float32[np.ndarray, " k"]
     steps: int = 0
 
+    @classmethod
+    def zero(cls, d: int, n_classes: int) -> _State:
+        """Every class is as likely as any other, and nothing moves."""
+        weight, bias = np.zeros((d, n_classes), np.float32), np.zeros(n_classes, np.float32)
+        return cls(weight, bias, np.zeros_like(weight), np.zeros_like(bias))
+
 
 def train_head(
     features: Features,
@@ -71,7 +80,7 @@ def train_head(
     valid: Mask,
     start: Head,
     n_classes: int,
-    plan: Plan = Plan(),  # noqa: B008 - frozen
+    plan: Plan = PLAN,
     seed: int = 0,
 ) -> Curve:
     """Train a head from zero by mini-batches, keep its curve and the weights of its best epoch.
@@ -101,12 +110,11 @@ def train_head(
     -----
     Gradient descent with Nesterov momentum; classes weigh the same. Deterministic but for ``seconds``.
     """
-    learned, held = _Part.of(features.keep(train, layers=start.layers), y, groups, start), _Part.of(
-        features.keep(valid, layers=start.layers), y, groups, start
-    )
+    learned = _Part.of(features.keep(train, layers=start.layers), y, groups, start)
+    held = _Part.of(features.keep(valid, layers=start.layers), y, groups, start)
     weight = balanced_weights(learned.features, y, n_classes).astype(np.float32)
     n, d = learned.x.shape
-    state = _State(*(np.zeros(shape, np.float32) for shape in ((d, n_classes), (n_classes,)) * 2))
+    state = _State.zero(d, n_classes)
     a_epoch = -(-n // plan.batch)
     epochs = max(plan.epochs, -(-plan.least_steps // a_epoch))
     chance = np.random.default_rng(seed)

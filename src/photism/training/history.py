@@ -51,7 +51,8 @@ def read_history(path: Path) -> tuple[EpochRow, ...]:
             values = json.loads(line)
             if set(values) != names:
                 raise RunError(f"{path}: expected the keys {sorted(names)} in every line, received {sorted(values)}.")
-            rows.append(EpochRow(**{k: float("nan") if v is None else v for k, v in values.items()}))
+            epoch = int(values.pop("epoch"))
+            rows.append(EpochRow(epoch, **{k: math.nan if v is None else float(v) for k, v in values.items()}))
     except OSError as error:
         raise RunError(f"{path}: expected a training curve, and it cannot be read ({error.strerror}).") from error
     except (ValueError, AttributeError, TypeError) as error:

@@ -1,8 +1,8 @@
 """What is measured on a held-out part, each with a 95 % interval clustered by group.
 
-Covers accuracy, loss, calibration, per-class precision, recall, F1, AUROC and AUPRC, and for two classes sensitivity and
-specificity at a threshold. ``measure`` returns what ``metrics.json`` holds for a part; a class that the part lacks has
-None where a number would be, never NaN. Does not cover comparisons (people, other recognizers).
+Covers accuracy, loss, calibration, per-class precision, recall, F1, AUROC and AUPRC, and for two classes sensitivity
+and specificity at a threshold. ``measure`` returns what ``metrics.json`` holds for a part; a class that the part lacks
+has None where a number would be, never NaN. Does not cover comparisons (people, other recognizers).
 """
 
 from __future__ import annotations
@@ -62,9 +62,10 @@ def measure(
     Returns
     -------
     dict
-        ``n, accuracy, low, high, macro_f1, loss_nats, ece, brier, auroc, auprc, majority_baseline, per_class, confusion,
-        calibration`` and with ``positive`` also ``positive, threshold, sensitivity, specificity, f1_positive``;
-        ``NAME_low`` and ``NAME_high`` beside every measure. Fractions in [0, 1], the loss in nats, Brier's score in [0, 2].
+        ``n, n_groups, accuracy, low, high, macro_f1, loss_nats, ece, brier, auroc, auprc, majority_baseline,
+        per_class, confusion, calibration`` and with ``positive`` also ``positive, threshold, sensitivity, specificity,
+        f1_positive``; ``NAME_low`` and ``NAME_high`` beside every measure. Fractions in [0, 1], the loss in nats,
+        Brier's score in [0, 2].
 
     Raises
     ------
@@ -131,7 +132,7 @@ def threshold_for(cost_ratio: float) -> float:
     0.1
     """
     if not 0 < cost_ratio < float("inf"):
-        raise OptionError(f"a cost ratio above 0 was expected (false alarms per missed positive), received {cost_ratio}.")
+        raise OptionError(f"expected a cost ratio above 0 (false alarms per missed positive), received {cost_ratio:g}.")
     return 1.0 / (1.0 + cost_ratio)
 
 
@@ -178,7 +179,7 @@ def area_under_roc(
     below = np.cumsum(neg, axis=1) - neg
     wins = (pos * (below + 0.5 * neg)).sum(axis=1)
     pairs = pos.sum(axis=1) * neg.sum(axis=1)
-    return np.divide(wins, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
+    return _ratio(wins, pairs, pairs)
 
 
 def area_under_pr(
@@ -196,7 +197,14 @@ def area_under_pr(
     called = caught + np.cumsum(neg[:, ::-1], axis=1)[:, ::-1]
     precision = np.divide(caught, called, out=np.zeros_like(called), where=called > 0)
     total = pos.sum(axis=1)
-    return np.divide((pos * precision).sum(axis=1), total, out=np.full(len(total), np.nan), where=total > 0)
+    return _ratio((pos * precision).sum(axis=1), total, total)
+
+
+def _ratio(
+    part: Float64[np.ndarray, " b"], whole: Float64[np.ndarray, " b"], needed: Float64[np.ndarray, " b"]
+) -> Float64[np.ndarray, " b"]:
+    """part / whole; NaN where ``needed`` is 0."""
+    return np.asarray(np.divide(part, whole, out=np.full(len(whole), np.nan), where=needed > 0), dtype=np.float64)
 
 
 def _by_score(
@@ -241,7 +249,7 @@ def _with_interval(name: str, value: float, draws: Float64[np.ndarray, " b"]) ->
 def _two_classes(table: _Table, positive: str, threshold: float) -> tuple[_Table, dict[str, JSON]]:
     """Answer by threshold, and measure sensitivity and specificity."""
     if len(table.labels) != 2 or positive not in table.labels:
-        raise OptionError(f"expected one of two classes as the positive one, received {positive!r}, with {table.labels}.")
+        raise OptionError(f"expected one of two classes to detect, received {positive!r} with {list(table.labels)}.")
     index = table.labels.index(positive)
     said = table.probability[:, index] >= threshold
     answered = _Table(
@@ -300,8 +308,9 @@ def _classes(table: _Table) -> dict[str, JSON]:
     found: dict[str, JSON] = {}
     for name, values in kept.items():
         # A draw that lacks a class averages over the others.
-        stacked = np.ma.masked_invalid(np.array(values)) if values else np.ma.masked_all((1, 2))
-        mean = stacked.mean(axis=0).filled(np.nan)
+        stacked = np.array(values) if values else np.full((1, 2), np.nan)
+        seen = np.isfinite(stacked)
+        mean = _ratio(np.where(seen, stacked, 0.0).sum(axis=0), *[seen.sum(axis=0).astype(float)] * 2)
         found |= _with_interval("macro_f1" if name == "f1" else name, float(mean[0]), mean[1:])
     return found | {"per_class": rows}
 
@@ -312,8 +321,7 @@ def _f1(
     """F1 for each row of item weights: 0 where a class was never answered rightly, NaN where it is absent."""
     both = weights @ (true & said)
     of_true, of_said = weights @ true, weights @ said
-    total = of_true + of_said
-    return np.divide(2 * both, total, out=np.full(len(total), np.nan), where=of_true > 0)
+    return _ratio(2 * both, of_true + of_said, of_true)
 
 
 def _confusion(table: _Table) -> Float64[np.ndarray, "k k"]:
