@@ -20,6 +20,7 @@ from photism.data.split import inner_folds
 from photism.recognizers.familiarity import Familiarity
 from photism.recognizers.head import Head
 from photism.training.classifier import fit_classifier
+from photism.training.familiar import familiar_layers, familiar_rate, fit_familiarity
 from photism.training.features import Features, by_file
 from photism.training.guard import verdict
 from photism.training.head import train_head
@@ -36,7 +37,8 @@ class Fitted:
     """What training on cached features made.
 
     ``probabilities`` holds, for ``valid`` and ``test``, float64 (n_samples, k) with NaN rows for files of other parts:
-    validation files were answered by a head that never saw them.
+    validation files were answered by a head that never saw them. ``familiar_rate`` is the share of test files that are
+    called familiar; None where there is no test part.
     """
 
     head: Head
@@ -46,7 +48,7 @@ class Fitted:
     history: tuple[EpochRow, ...]
     verdict: Verdict
     probabilities: Mapping[Part, Float64[np.ndarray, "m k"]]
-    familiar_rate: float | None = None
+    familiar_rate: float | None
 
 
 def fit(
@@ -113,16 +115,21 @@ def _fit(
         seed=seed,
     )
     taught = masks["train"] | masks["valid"]
-    both, both_folds = features.keep(taught), folds_of(y, groups, taught, seed)
+    near = familiar_layers(features.layers, selection.layers)
+    both = features.keep(taught, layers={*selection.layers, *near})
+    both_folds = folds_of(y, groups, taught, seed)
     kept = fit_classifier(both, y, both_folds, layers=selection.layers, n_classes=n_classes)
     head = kept.head
-    familiarity = None
+    familiarity = fit_familiarity(both, both_folds, layers=near, seed=seed)
     probabilities: dict[Part, Float64[np.ndarray, "m k"]] = {
         "valid": by_file(chosen.head.probabilities(valid.layers), valid)
     }
+    rate: float | None = None
     if masks["test"].any():
         test = features.keep(masks["test"], layers=head.layers)
         probabilities["test"] = by_file(head.probabilities(test.layers), test)
+        if familiarity is not None:
+            rate = familiar_rate(familiarity, features.keep(masks["test"], layers=familiarity.layers))
     return Fitted(
         head=head,
         familiarity=familiarity,
@@ -131,6 +138,7 @@ def _fit(
         history=curve.rows,
         verdict=verdict(curve.rows, chance_nats=math.log(n_classes)),
         probabilities=probabilities,
+        familiar_rate=rate,
     )
 
 

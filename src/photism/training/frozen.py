@@ -171,7 +171,7 @@ def ask(
     kept.keep(waiting)
     seconds = time.perf_counter() - started
     return Asked(
-        features=_joined(found, len(material.samples)),
+        features=_joined(found, len(material.samples), backbone),
         skipped=skipped,
         panels=panels,
         engine=network.engine,
@@ -206,14 +206,19 @@ def describe_panels(path: Path, recipe: Recipe) -> tuple[Panel, ...] | None:
         return None
 
 
-def _joined(found: Mapping[int, Mapping[str, NDArray[np.float32]]], n_samples: int) -> Features:
+def _joined(
+    found: Mapping[int, Mapping[str, NDArray[np.float32]]], n_samples: int, backbone: Backbone
+) -> Features:
     """Put the files' rows one after another, in the files' order."""
     order = sorted(found)
     names = list(found[order[0]]) if order else []
     counts = [len(found[i][names[0]]) for i in order]
+    channels = {stage.name: stage.channels for stage in backbone.stages}
+    layers = {name: np.concatenate([found[i][name] for i in order]) for name in names}
     return Features(
-        layers={name: np.concatenate([found[i][name] for i in order]) for name in names},
+        layers=layers,
         sample_of_window=np.repeat(np.array(order, dtype=np.int64), counts),
         weight=np.repeat(1.0 / np.array(counts, dtype=np.float32), counts).astype(np.float32),
         n_samples=n_samples,
+        places={name: x.shape[1] // (2 * channels[name.rpartition("/")[2]]) for name, x in layers.items()},
     )

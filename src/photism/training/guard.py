@@ -18,7 +18,7 @@ LEAST_FALL = 0.05
 # A rise of the validation loss by more than this share of the chance level, over its minimum, is memorising begun.
 LEAST_RISE = 0.05
 # What is learned is memorised if less than this share of the training loss's fall shows in validation.
-LEAST_TRANSFER = 0.1
+LEAST_TRANSFER = 0.2
 # A loss of this many times the chance level is what steps that overshoot leave behind.
 OVERSHOT = 1.5
 
@@ -51,7 +51,7 @@ def verdict(rows: Sequence[EpochRow], *, chance_nats: float, patience: int = 8) 
     -----
     In this order. *Diverging*: a loss is not finite, or the best validation loss is above 1.5 x chance, or the last
     third's training loss is above chance. *Stalled*: the training loss fell by less than 5 % of chance. *Memorising*:
-    of the training loss's fall less than a tenth shows in validation, or the run went on for more than ``patience``
+    of the training loss's fall less than a fifth shows in validation, or the run went on for more than ``patience``
     epochs after its best one and ended with a validation loss that had risen by more than 5 % of chance. Else
     *learning*, whatever the training accuracy.
     """

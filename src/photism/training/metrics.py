@@ -99,7 +99,7 @@ def measure(
     most = int(np.bincount(truth).argmax()) if majority is None else majority
     found["majority_baseline"] = float(np.mean(truth == most))
     found |= _classes(table)
-    found["confusion"] = _confusion(table).astype(int).tolist()
+    found["confusion"] = _confusion(table).tolist()
     found["calibration"] = calibration_bins(table.probability, truth)
     return found | two
 
@@ -324,6 +324,6 @@ def _f1(
     return _ratio(2 * both, of_true + of_said, of_true)
 
 
-def _confusion(table: _Table) -> Float64[np.ndarray, "k k"]:
+def _confusion(table: _Table) -> Int[np.ndarray, "k k"]:
     k = len(table.labels)
     return np.bincount(table.truth * k + table.answer, minlength=k * k).reshape(k, k)

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from photism.training.classifier import fit_classifier, standard
+from photism.training.features import by_file, softmax
+from tests.training.made import clouds
+
+
+@pytest.mark.parametrize("d", [8, 300])  # a system with a row a feature, and one with a row a window
+def test_a_head_answers_rightly_for_files_it_has_not_seen(d: int) -> None:
+    features, y, folds = clouds(d=d, apart=6.0 if d == 8 else 12.0, n_files=150)
+    test = np.arange(150) >= 100
+    fit = fit_classifier(features.keep(~test), y, folds, layers=["p/a"], n_classes=3)
+    held = features.keep(test)
+    answer = by_file(fit.head.probabilities(held.layers), held)[test].argmax(axis=1)
+    assert np.mean(answer == y[test]) > 0.9
+    assert np.mean(fit.held_out_logits.argmax(axis=1) == y[fit.held_out.sample_of_window]) > 0.85
+
+
+def test_a_feature_that_never_varies_says_nothing() -> None:
+    features, y, folds = clouds(d=40, n_files=60)
+    features.layers["p/a"][:, 39] = 7.0
+    head = fit_classifier(features, y, folds, layers=["p/a"], n_classes=3).head
+    assert np.isinf(head.scale[39])
+    assert np.all(head.weight[39] == 0)
+    assert np.isfinite(head.logits(features.layers)).all()
+
+
+def test_windows_of_a_file_are_held_out_together() -> None:
+    features, y, folds = clouds(d=10, n_files=90, windows=2)
+    fit = fit_classifier(features, y, folds, layers=["p/a"], n_classes=3)
+    assert fit.held_out_logits.shape == (180, 3)
+    answer = by_file(softmax(fit.held_out_logits / fit.head.temperature), fit.held_out).argmax(axis=1)
+    assert np.mean(answer == y) > 0.8
+
+
+def test_a_rare_class_is_not_forgotten() -> None:
+    features, y, folds = clouds(n_files=200, n_classes=2, apart=2.5, d=10)
+    common = (y == 0) | (np.cumsum(y == 1) <= 12)
+    fit = fit_classifier(features.keep(common), y, folds, layers=["p/a"], n_classes=2)
+    held = features.keep(~common)
+    found = fit.head.logits(held.layers).argmax(axis=1)
+    assert np.mean(found == 1) > 0.75
+
+
+def test_the_same_input_gives_the_same_bits() -> None:
+    features, y, folds = clouds(d=60)
+    one, two = (fit_classifier(features, y, folds, layers=["p/a"], n_classes=3) for _ in range(2))
+    assert one.head.weight.tobytes() == two.head.weight.tobytes()
+    assert one.head.temperature == two.head.temperature
+    assert one.tries == two.tries
+
+
+def test_joined_layers_have_the_same_say_whatever_their_width() -> None:
+    features, _, _ = clouds(layers=("p/a", "p/b"))
+    features.layers["p/b"][:] *= 1000.0
+    mean, scale = standard(features, ("p/a", "p/b"))
+    joined = (np.concatenate(list(features.layers.values()), axis=1) - mean) / scale
+    norms = np.square(joined).sum(axis=0).reshape(2, -1).sum(axis=1) / len(joined)
+    assert norms == pytest.approx([0.5, 0.5], rel=1e-4)
+
+
+def test_a_share_of_a_large_set_chooses_the_strength() -> None:
+    features, y, folds = clouds(n_files=400)
+    fit = fit_classifier(
+        features, y, folds, layers=["p/a"], n_classes=3, max_windows_tried=100, max_windows_held_out=200
+    )
+    assert len(fit.held_out_logits) == fit.held_out.n_windows == 200
