@@ -123,8 +123,11 @@ def row_of(name: str, runs: list[dict[str, object]]) -> str:
     wall = mean(float(run["wall_s"]) for run in runs)  # type: ignore[arg-type]
     peak = max(int(run["peak_anonymous_bytes"]) for run in runs) / 1e9  # type: ignore[call-overload]
     extra = ""
-    if runs[0]["test"].get("f1_positive") is not None:  # type: ignore[attr-defined]
-        extra = f" (F1 of {runs[0]['test']['positive']} {100 * mean(test('f1_positive')):.1f})"  # type: ignore[index]
+    if len(runs[0]["labels"]) == 2:  # type: ignore[arg-type]
+        rows = [run["test"]["per_class"] for run in runs]  # type: ignore[index]
+        extra = " (F1 of " + ", ".join(
+            f"{rows[0][i]['label']} {100 * mean(row[i]['f1'] for row in rows):.1f}" for i in (0, 1)
+        ) + ")"
     auroc = test("auroc")
     return (
         f"| {name} | {100 * mean(accuracy):.1f} | {interval} | {100 * mean(test('macro_f1')):.1f}{extra} | "

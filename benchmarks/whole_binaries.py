@@ -3,7 +3,8 @@
 Gathers this machine's own ELF executables and libraries (10 KB to 100 MB), packs copies of them with UPX (Debian's
 ``upx-ucl``, in bookworm-backports), and writes ``packed.csv`` with ``path,label,group,fold``: the group is the original, so that a program
 and its packed copy are never on two sides of a split. ``language.csv`` labels unpacked ones by the toolchain that their
-own sections name (Go, Rust, C++, C), grouped by package folder. Originals are read, never changed.
+own sections name (Go, Rust, C++, C), grouped by folder. Then each of five folds is held out in turn. Originals are
+read, never changed.
 
     python -m benchmarks.whole_binaries FOLDER [--most 400]
 """
@@ -14,12 +15,16 @@ import argparse
 import csv
 import hashlib
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+
+from benchmarks.main_job import row_of, train
 
 ROOTS = ("/usr/bin", "/usr/sbin", "/usr/lib", "/usr/local", "/opt")
 SMALLEST_BYTES, LARGEST_BYTES = 10_000, 100_000_000
 N_FOLDS = 5
+FEWEST, MOST = 15, 250
 
 
 def machine_binaries() -> Iterator[Path]:
@@ -57,6 +62,16 @@ def toolchain(path: Path) -> str | None:
     return "c" if b"GCC: (" in data or b"libc.so.6" in data else None
 
 
+def some_of_each(rows: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """Keep an even share of the large classes, and drop those with too few files to hold folds out."""
+    kept: list[tuple[str, str, str]] = []
+    for label in sorted({row[1] for row in rows}):
+        of_class = [row for row in rows if row[1] == label]
+        if len(of_class) >= FEWEST:
+            kept += of_class[:: max(1, len(of_class) // MOST)][:MOST]
+    return kept
+
+
 def write_csv(path: Path, rows: list[tuple[str, str, str]]) -> None:
     """Write rows of (path, label, group) with the group's fold."""
     with path.open("w", newline="") as file:
@@ -90,9 +105,18 @@ def main() -> None:
         if len(packed_rows) >= 2 * arguments.most:
             break
     write_csv(arguments.folder / "packed.csv", packed_rows)
-    languages = [(str(path), label, str(path.parent)) for path in every if (label := toolchain(path)) is not None]
+    languages = some_of_each([(str(path), label, str(path.parent)) for path in every if (label := toolchain(path))])
     write_csv(arguments.folder / "language.csv", languages)
-    print(f"{len(every)} binaries; {len(packed_rows) // 2} packed, {refused} refused by UPX; {len(languages)} with a toolchain")
+    print(f"{len(every)} binaries; {len(packed_rows) // 2} packed, {refused} refused by UPX; toolchains: ", end="")
+    print(", ".join(f"{n} {label}" for label, n in sorted(Counter(row[1] for row in languages).items())), flush=True)
+    cache = arguments.folder / "cache"
+    for name in ("packed", "language"):
+        folds = [str(fold) for fold in range(1, N_FOLDS + 1)]
+        runs = [
+            train(arguments.folder / f"{name}.csv", arguments.folder / f"{name}-{fold}", cache, fold=fold, seed=0)
+            for fold in folds
+        ]
+        print(row_of(name, runs), flush=True)
 
 
 if __name__ == "__main__":

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from typer.exceptions import TyperException
 
 from photism.errors import InputError, OptionError, PhotismError
 from photism.types import JSON, Kind, Progress
+
+if TYPE_CHECKING:
+    from photism.experiment import Run
 
 __all__ = ["app", "main"]
 
@@ -187,6 +191,7 @@ def train(
     if format is Format.json:
         _print_json(run.metrics)
     else:
+        typer.echo(_curve_of(run))
         typer.echo(run.to_text())
     raise typer.Exit(SOME_SKIPPED if run.metrics["n_skipped"] else DONE)
 
@@ -273,6 +278,13 @@ def _progress() -> Progress:
     from photism.report.terminal import progress_on
 
     return progress_on(sys.stderr)
+
+
+def _curve_of(run: Run) -> str:
+    from photism.report.terminal import draw_curve
+
+    columns = shutil.get_terminal_size().columns
+    return draw_curve(run.history, width=max(34, min(100, columns)), colour=sys.stdout.isatty()) + "\n"
 
 
 def _command_line() -> str:

@@ -36,9 +36,9 @@ from photism.store import cache_root, trim_cache
 from photism.training.features import Features
 from photism.training.fit import Fitted, fit
 from photism.training.frozen import ask
-from photism.training.history import history_lines
+from photism.training.history import history_lines, read_history
 from photism.training.metrics import measure, threshold_for
-from photism.types import JSON, PARTS, Kind, Progress, silent
+from photism.types import JSON, PARTS, EpochRow, Kind, Progress, silent
 
 __all__ = ["Run", "load", "train"]
 
@@ -57,6 +57,11 @@ class Run:
     def report(self) -> Path:
         """The page that tells it all."""
         return self.folder / "report.html"
+
+    @cached_property
+    def history(self) -> tuple[EpochRow, ...]:
+        """The training curve, one row an epoch."""
+        return read_history(self.folder / "history.jsonl")
 
     @cached_property
     def recognizer(self) -> Recognizer:

@@ -24,6 +24,8 @@ from safetensors.numpy import load, save
 
 from photism.errors import RunError, WeightsError
 from photism.recognizers.backbones import Backbone, backbone_from_json
+from photism.recognizers.sealed import read_sealed, write_sealed
+from photism.store import cache_root
 from photism.types import JSON
 
 __all__ = ["FORMAT", "Bundle", "load_bundle", "save_bundle"]
@@ -68,7 +70,7 @@ def save_bundle(
     """
     files = {
         HEAD_NAME: save({key: np.ascontiguousarray(value) for key, value in tensors.items()}),
-        BACKBONE_NAME: save(backbone.state()),
+        BACKBONE_NAME: _backbone_content(backbone),
     }
     body: dict[str, JSON] = {
         "format": FORMAT,
@@ -97,6 +99,16 @@ def save_bundle(
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
         raise
+
+
+def _backbone_content(backbone: Backbone) -> bytes:
+    """The network's weights as safetensors; kept in the cache, because to ask the network itself means to import torch."""
+    path = cache_root() / "backbones" / f"{backbone.weights_sha256}.safetensors"
+    content = read_sealed(path)
+    if content is None:
+        content = save(backbone.state())
+        write_sealed(path, content)
+    return content
 
 
 def load_bundle(folder: Path) -> Bundle:

@@ -116,7 +116,7 @@ def _fit(
     )
     taught = masks["train"] | masks["valid"]
     near = familiar_layers(features.layers, selection.layers)
-    both = features.keep(taught, layers={*selection.layers, *near})
+    both = features.keep(taught, layers=[name for name in features.layers if name in (*selection.layers, *near)])
     both_folds = folds_of(y, groups, taught, seed)
     kept = fit_classifier(both, y, both_folds, layers=selection.layers, n_classes=n_classes)
     head = kept.head
