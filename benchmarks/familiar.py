@@ -1,7 +1,7 @@
 """Does a recognizer know what it was never taught? ``familiar`` on test items, on foreign sets and on nothing at all.
 
-Needs runs of ``esc10`` (fold 1 held out), ``clothing10`` and ``filefrag`` as ``benchmarks.main_job --out FOLDER`` leaves them. Nothing
-here chooses anything.
+Needs runs of ``esc10`` (fold 1 held out), ``clothing10`` and ``filefrag`` as ``benchmarks.main_job --out FOLDER``
+leaves them. Nothing here chooses anything.
 
     PHOTISM_DATA=../shared/data python -m benchmarks.familiar FOLDER
 """
@@ -79,21 +79,31 @@ def main() -> None:
     parser.add_argument("runs", type=Path)
     runs: Path = parser.parse_args().runs
     cases: list[tuple[str, str, list[Path], str, list[Path], Callable[[Path], list[Path]]]] = [
-        ("esc10", "esc10-1-0", part_of("esc10", "", "1"), "fsdd", some(part_of("fsdd", "test")), odd_sounds),
-        ("clothing10", "clothing10-split-0", part_of("clothing10", "test"), "cifar10", some(part_of("cifar10", "test")), odd_pictures),
-        ("filefrag", "filefrag-split-0", part_of("filefrag", "test"), "cpu_rec_chunks", some(part_of("cpu_rec_chunks", "test")), odd_bytes),
+        ("esc10", "esc10-1-0", part_of("esc10", "", "1"),
+         "fsdd", some(part_of("fsdd", "test")), odd_sounds),
+        ("clothing10", "clothing10-split-0", part_of("clothing10", "test"),
+         "cifar10", some(part_of("cifar10", "test")), odd_pictures),
+        ("filefrag", "filefrag-split-0", part_of("filefrag", "test"),
+         "cpu_rec_chunks", some(part_of("cpu_rec_chunks", "test")), odd_bytes),
     ]  # fmt: skip
-    print("| taught | test items that pass % | foreign set | refused % | odd inputs | refused % |\n|---|---|---|---|---|---|")
+    print(
+        "| taught | test items that pass % | foreign set | refused % | odd inputs | refused % |\n"
+        "|---|---|---|---|---|---|"
+    )
     for taught, run, test, foreign, others, make in cases:
         recognizer = photism.load(runs / run)
         with tempfile.TemporaryDirectory() as folder:
             odd = make(Path(folder))
             kinds = sorted({path.stem.rstrip("0123456789") for path in odd})
             told = ", ".join(
-                f"{kind} {100 * (1 - rate(recognizer, [p for p in odd if p.stem.startswith(kind)])):.0f}" for kind in kinds
+                f"{kind} {100 * (1 - rate(recognizer, [p for p in odd if p.stem.startswith(kind)])):.0f}"
+                for kind in kinds
             )
         passing, refused = rate(recognizer, test), 1 - rate(recognizer, others)
-        print(f"| {taught} | {100 * passing:.1f} | {foreign} | {100 * refused:.1f} | {' and '.join(kinds)} | {told} |", flush=True)
+        print(
+            f"| {taught} | {100 * passing:.1f} | {foreign} | {100 * refused:.1f} | {' and '.join(kinds)} | {told} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """Whole binaries: is a program packed or not, and which language was it written in?
 
 Gathers this machine's own ELF executables and libraries (10 KB to 100 MB), packs copies of them with UPX (Debian's
-``upx-ucl``, in bookworm-backports), and writes ``packed.csv`` with ``path,label,group,fold``: the group is the original, so that a program
-and its packed copy are never on two sides of a split. ``language.csv`` labels unpacked ones by the toolchain that their
-own sections name (Go, Rust, C++, C), grouped by folder. Then each of five folds is held out in turn. Originals are
-read, never changed.
+``upx-ucl``, in bookworm-backports), and writes ``packed.csv`` with ``path,label,group,fold``: the group is the
+original, so that a program and its packed copy are never on two sides of a split. ``language.csv`` labels unpacked
+ones by the toolchain that their own sections name (Go, Rust, C++, C), grouped by folder. Then each of five folds is
+held out in turn. Originals are read, never changed.
 
     python -m benchmarks.whole_binaries FOLDER [--most 400]
 """

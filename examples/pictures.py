@@ -27,7 +27,13 @@ def write_bird(path: Path) -> Path:
     """Write four seconds of rising and falling whistles over a little noise."""
     t = np.arange(4 * RATE_HZ) / RATE_HZ
     sound = np.random.default_rng(0).normal(0, 0.002, t.size)
-    for start, low, high in ((0.3, 2500, 4500), (0.9, 4200, 3000), (1.5, 2500, 5200), (2.6, 3000, 6000), (3.1, 6000, 2600)):
+    for start, low, high in (
+        (0.3, 2500, 4500),
+        (0.9, 4200, 3000),
+        (1.5, 2500, 5200),
+        (2.6, 3000, 6000),
+        (3.1, 6000, 2600),
+    ):
         inside = (t >= start) & (t < start + 0.4)
         u = (t[inside] - start) / 0.4
         phase = 2 * np.pi * 0.4 * (low * u + (high - low) * u**2 / 2)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-
-from photism.data.demo import write_digits
 
 
 def photism(*arguments: object, stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -23,13 +22,6 @@ def photism(*arguments: object, stdin: str = "") -> subprocess.CompletedProcess[
         check=False,
         env=os.environ,
     )
-
-
-@pytest.fixture(scope="module")
-def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = write_digits(tmp_path_factory.mktemp("data") / "digits", per_class=14)
-    (folder / "digit_0" / "broken.png").write_bytes((folder / "digit_0" / "0000.png").read_bytes()[:60])
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +118,7 @@ def test_render_writes_a_png(digits: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("train", "nowhere", "--out", "RUN"), "nowhere"),
+        (("train", "nowhere", "--out", "{tmp}/r"), "nowhere"),
         (("predict", "nowhere", "file"), "nowhere"),
         (("train", "{digits}", "--out", "{run}"), "--resume"),
         (("train", "{digits}", "--out", "{tmp}/r", "--backbone", "resnet"), "resnet"),
@@ -146,9 +138,15 @@ def test_wrong_input_ends_with_2_and_one_sentence(
     assert finished.stderr.count("\n") == 1
     assert words in finished.stderr
     assert "Traceback" not in finished.stderr
+    assert not (tmp_path / "r").exists(), "a refused training leaves nothing behind"
 
 
-def test_the_same_seed_gives_the_same_bits(run: Path, digits: Path, tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_bits(
+    run: Path, digits: Path, own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A cache without pictures and features, so that all is computed again; by the same engine, as the promise says.
+    shutil.copytree(own_cache / "engines", tmp_path / "cache" / "engines")
+    monkeypatch.setenv("PHOTISM_CACHE", str(tmp_path / "cache"))
     finished = photism("train", digits, "--out", tmp_path / "again")
     assert finished.returncode == 3, finished.stderr
 

@@ -34,7 +34,18 @@ _HOMES = {
     "train": "photism.experiment",
 }
 
-__all__ = ["PhotismError", "Prediction", "Recognizer", "Run", "__version__", "check", "evaluate", "load", "render", "train"]
+__all__ = [
+    "PhotismError",
+    "Prediction",
+    "Recognizer",
+    "Run",
+    "__version__",
+    "check",
+    "evaluate",
+    "load",
+    "render",
+    "train",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import sys
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -37,14 +37,14 @@ app = typer.Typer(
 )
 
 
-class Format(str, Enum):
+class Format(StrEnum):
     """How an answer is printed."""
 
     text = "text"
     json = "json"
 
 
-class KindName(str, Enum):
+class KindName(StrEnum):
     """A kind of data, given by hand."""
 
     image = "image"
@@ -53,7 +53,7 @@ class KindName(str, Enum):
     mouse = "mouse"
 
 
-class Method(str, Enum):
+class Method(StrEnum):
     """How the recognizer is trained."""
 
     auto = "auto"
@@ -70,7 +70,9 @@ DataArgument = Annotated[
 ]
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A folder that `photism train` made.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="json prints one JSON value on stdout, nothing else.")]
-KindOption = Annotated[KindName | None, typer.Option("--kind", help="What the files are; told from content if left out.")]
+KindOption = Annotated[
+    KindName | None, typer.Option("--kind", help="What the files are; told from content if left out.")
+]
 GroupOption = Annotated[
     str | None,
     typer.Option("--group-by", metavar="COLUMN", help="CSV column whose values a split must never cut."),
@@ -144,7 +146,8 @@ def train(
         typer.Option("--backbone", help="efficientnet_lite0, _lite1, _lite2, timm:NAME or torchvision:NAME."),
     ] = "efficientnet_lite0",
     weights: Annotated[
-        Path | None, typer.Option("--weights", metavar="FILE", help="The backbone's weights: safetensors, or torch's format.")
+        Path | None,
+        typer.Option("--weights", metavar="FILE", help="The backbone's weights: safetensors, or torch's format."),
     ] = None,
     kind: KindOption = None,
     group_by: GroupOption = None,
@@ -257,7 +260,7 @@ def demo(
 
 
 def _kind(kind: KindName | None) -> Kind | None:
-    return None if kind is None else kind.value  # type: ignore[return-value]  # KindName's values are the kinds
+    return None if kind is None else kind.value
 
 
 def _settings(pairs: list[str] | None) -> dict[str, JSON]:
@@ -310,7 +313,7 @@ def main() -> NoReturn:
     except (KeyboardInterrupt, typer.Abort):
         _stop(None, "interrupted; `photism train --resume` continues a run.", INTERRUPTED)
     except TyperException as error:
-        _stop(error, f"{str(error).rstrip('.')}. `photism --help` is the manual.", WRONG_INPUT)
+        _stop(error, f"{error.format_message().rstrip('.')}. `photism --help` is the manual.", WRONG_INPUT)
     except BrokenPipeError:
         # The reader of our answers has left (`| head`): nothing more to say, and no traceback at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -24,7 +24,7 @@ import numpy as np
 from photism import __version__
 from photism.data.material import Material, gather
 from photism.data.records import write_skipped_csv, write_split_csv
-from photism.errors import OptionError, RunError
+from photism.errors import EngineError, InputError, OptionError, RunError
 from photism.executor import ProcessExecutor
 from photism.pictures.table import fit_recipe
 from photism.recognizers.backbones import load_backbone
@@ -33,7 +33,6 @@ from photism.report.page import save_page
 from photism.report.summary import summarise
 from photism.report.telling import Story, tell
 from photism.store import cache_root, trim_cache
-from photism.training.features import Features
 from photism.training.fit import Fitted, fit
 from photism.training.frozen import ask
 from photism.training.history import history_lines, read_history
@@ -196,16 +195,12 @@ def train(
     finished = _prepare(folder, plan, resume=resume, replace_run=replace_run)
     if finished is not None:
         return finished
-    network = load_backbone(backbone, weights=weights)
-    with ProcessExecutor() as executor:
+    with _undone_if_refused(folder), ProcessExecutor() as executor:
+        network = load_backbone(backbone, weights=weights)
         with clock.measuring("read"):
-            material = gather(
-                data, kind=kind, group_by=group_by, test_fold=test_fold, seed=seed, executor=executor
-            )
+            material = gather(data, kind=kind, group_by=group_by, test_fold=test_fold, seed=seed, executor=executor)
         decision = _decision(material.labels, positive, threshold, cost_ratio)
-        recipe = fit_recipe(
-            material.dataset.kind, material.facts("train"), size_px=network.size_px, options=options
-        )
+        recipe = fit_recipe(material.dataset.kind, material.facts("train"), size_px=network.size_px, options=options)
         asked = ask(material, recipe, network, engine=engine, executor=executor, cache=cache_root(), progress=progress)
         clock.add(render=asked.seconds_rendering, frozen_pass=asked.seconds_in_network)
         material = material.without(asked.skipped)
@@ -226,7 +221,7 @@ def train(
         with clock.measuring("report"):
             progress("report", 0, 1)
             save_recognizer(folder / "recognizer", recognizer)
-            metrics = _metrics(material, fitted, asked.features, recognizer, method)
+            metrics = _metrics(material, fitted, recognizer)
             story = Story(
                 title=data.stem,
                 command=command or f"photism.train({str(data)!r}, {str(out)!r})",
@@ -278,16 +273,28 @@ def _prepare(folder: Path, plan: Mapping[str, JSON], *, resume: bool, replace_ru
             shutil.rmtree(folder)
         elif not resume:
             raise RunError(f"{folder} already holds a run: expected a new folder, or --resume to continue that run.")
-        elif json.loads(plan_path.read_text()) != dict(plan):
+        elif _read_json(plan_path) != dict(plan):
             raise RunError(f"{folder} was started with other data or options: expected the same ones with --resume.")
         elif (folder / "metrics.json").is_file():
-            return Run(folder, json.loads((folder / "metrics.json").read_text()))
+            return Run(folder, cast("Mapping[str, JSON]", _read_json(folder / "metrics.json")))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _write_whole(plan_path, json.dumps(plan, indent=2))
     except OSError as error:
         raise RunError(f"{folder} cannot be written: {error.strerror or error}.") from error
     return None
+
+
+@contextmanager
+def _undone_if_refused(folder: Path) -> Iterator[None]:
+    """Leave nothing behind where the data or an option is wrong: the next try may use the same folder."""
+    try:
+        yield
+    except (InputError, EngineError):
+        if [path.name for path in folder.iterdir()] == ["plan.json"]:
+            (folder / "plan.json").unlink()
+            folder.rmdir()
+        raise
 
 
 def _decision(
@@ -306,9 +313,7 @@ def _decision(
     return Decision(positive, 0.5 if threshold is None else threshold)
 
 
-def _metrics(
-    material: Material, fitted: Fitted, features: Features, recognizer: Recognizer, method: str
-) -> dict[str, JSON]:
+def _metrics(material: Material, fitted: Fitted, recognizer: Recognizer) -> dict[str, JSON]:
     """Everything that ``metrics.json`` says, but for the seconds."""
     decision, labels = recognizer.decision, recognizer.labels
     majority = int(np.bincount(material.y[material.mask("train")]).argmax())
@@ -351,13 +356,15 @@ def _metrics(
         "recipe": recognizer.recipe.to_json(),
         "leaks": [dict(leak) for leak in material.leaks],
         "warnings": list(material.warnings),
-        "versions": {"photism": __version__, "python": platform.python_version(), **{name: version(name) for name in VERSIONED}},
+        "versions": {
+            "photism": __version__,
+            "python": platform.python_version(),
+            **{name: version(name) for name in VERSIONED},
+        },
     }
 
 
-def _write_run(
-    folder: Path, material: Material, fitted: Fitted, metrics: Mapping[str, JSON], command: str
-) -> None:
+def _write_run(folder: Path, material: Material, fitted: Fitted, metrics: Mapping[str, JSON], command: str) -> None:
     write_split_csv(folder / "split.csv", [sample for sample in material.samples if sample.part is not None])
     write_skipped_csv(folder / "skipped.csv", material.skipped)
     _write_whole(folder / "history.jsonl", history_lines(fitted.history))
@@ -366,6 +373,13 @@ def _write_run(
     (folder / "log.txt").write_text(text, encoding="utf-8", errors="backslashreplace")
     # The metrics come last: a folder that has them is a finished run.
     _write_whole(folder / "metrics.json", json.dumps(metrics, indent=2, allow_nan=False))
+
+
+def _read_json(path: Path) -> JSON:
+    try:
+        return cast("JSON", json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} is damaged: expected the JSON that photism train wrote.") from error
 
 
 def _write_whole(path: Path, text: str) -> None:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 
@@ -65,12 +64,16 @@ class Checked:
         sorts = {
             "skipped": [f"{one.path}: {one.reason}" for one in self.skipped],
             "sets of identical files": [" = ".join(same) for same in self.duplicates],
-            "leaks across the split": [f"{leak['path']} ({leak['split']}): {leak['kind']} of {leak['of']}" for leak in self.leaks],
+            "leaks across the split": [
+                f"{leak['path']} ({leak['split']}): {leak['kind']} of {leak['of']}" for leak in self.leaks
+            ],
             "warnings": list(self.warnings),
         }
         for name, found in sorts.items():
             lines.append(f"{name}: {len(found) or 'none'}")
-            lines += [f"  {line}" for line in found[:20]] + ([f"  and {len(found) - 20} more"] if len(found) > 20 else [])
+            lines += [f"  {line}" for line in found[:20]] + (
+                [f"  and {len(found) - 20} more"] if len(found) > 20 else []
+            )
         return "\n".join(lines)
 
 
@@ -197,7 +200,7 @@ def predict(
     files: Sequence[Path],
     *,
     engine: str | None = None,
-    stdin: TextIO | None = None,
+    stdin: Iterable[str] | None = None,
     progress: Progress = silent,
 ) -> Iterator[Prediction]:
     """Answer for files, for every file of folders, and for paths that come on standard input.
@@ -210,8 +213,8 @@ def predict(
         Files and folders; ``-`` stands for the lines of ``stdin``.
     engine : str, optional
         Which engine; the run's own by default.
-    stdin : text stream, optional
-        Where ``-`` reads from.
+    stdin : lines, optional
+        Where ``-`` reads from: a text stream, say.
     progress : callable
         Told (phase, done, total).
 
@@ -235,7 +238,7 @@ def _answers(recognizer: Recognizer, paths: Sequence[Path], progress: Progress) 
             progress("predict", done, len(paths))
 
 
-def _files(files: Sequence[Path], stdin: TextIO | None) -> Iterator[Path]:
+def _files(files: Sequence[Path], stdin: Iterable[str] | None) -> Iterator[Path]:
     for file in files:
         if str(file) == "-" and stdin is not None:
             yield from (Path(line.rstrip("\r\n")) for line in stdin if line.strip())
@@ -262,8 +265,9 @@ class Evaluated:
         """Return one line for a reader, and one for each class."""
         m = self.measures
         lines = [
-            f"accuracy {_percent(m['accuracy'])} (95 % interval {_percent(m['low'])} to {_percent(m['high'])}) on {m['n']} items; "
-            f"macro-F1 {_percent(m['macro_f1'])}, loss {m['loss_nats']:.3f} nats, calibration error {_percent(m['ece'])}"
+            f"accuracy {_percent(m['accuracy'])} (95 % interval {_percent(m['low'])} to {_percent(m['high'])}) "
+            f"on {m['n']} items; macro-F1 {_percent(m['macro_f1'])}, loss {m['loss_nats']:.3f} nats, "
+            f"calibration error {_percent(m['ece'])}"
         ]
         for row in m["per_class"]:  # type: ignore[union-attr]  # a list of objects, by the contract
             lines.append(f"  {row['label']}: recall {_percent(row['recall'])} of {row['n']}")  # type: ignore[index,call-overload]

@@ -29,6 +29,15 @@ _HEADER = struct.Struct("<cQ")
 def write_message(pipe: IO[bytes] | None, what: bytes, body: bytes) -> None:
     """Write one message and flush it.
 
+    Parameters
+    ----------
+    pipe : binary stream
+        Where to.
+    what : bytes
+        Its sort, one of the constants of this file.
+    body : bytes
+        What it says.
+
     Raises
     ------
     BrokenPipeError

@@ -72,7 +72,20 @@ def test_public_list_is_what_the_package_exports() -> None:
         assert getattr(photism, name) is not None
 
 
-def test_readme_tree_names_every_file() -> None:
-    tree = (ROOT / "README.md").read_text()
-    missing = [str(p.relative_to(SOURCE)) for p in FILES if p.name != "__init__.py" and p.name not in tree]
-    assert not missing, f"README.md's tree does not name {missing}"
+def files_of_the_readme_tree() -> list[str]:
+    """The files that README.md's annotated tree names, with their folders; every line says what its file is."""
+    tree = (ROOT / "README.md").read_text().partition("```\nsrc/photism/\n")[2].partition("```")[0]
+    files, folder = [], ""
+    for line in tree.splitlines():
+        name, _, noun = line.strip().partition(" ")
+        assert noun.strip(), f"README.md's tree does not say what {name} is"
+        if name.endswith("/"):
+            folder = name
+        else:
+            files.append(f"{folder if line.startswith('    ') else ''}{name}")
+    return files
+
+
+def test_readme_tree_names_every_file_and_no_other() -> None:
+    files = [path.relative_to(SOURCE).as_posix() for path in FILES if path.name != "__init__.py"]
+    assert sorted(files_of_the_readme_tree()) == sorted(files)

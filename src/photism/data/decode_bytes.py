@@ -44,6 +44,15 @@ _PIECE_BYTES = 1 << 22
 def dump_encoding(head: bytes, size_bytes: int) -> Encoding:
     """Tell from the first bytes (at least one) how a file lists bytes: every whole line must be of one dump format.
 
+    Parameters
+    ----------
+    head : bytes
+        The file's first bytes.
+    size_bytes : int
+        Size on disk: tells whether the last line of ``head`` is whole.
+
+    Examples
+    --------
     >>> dump_encoding(b"00401000 56 8D ?? 24\\r\\n", 22)
     'hex listing'
     >>> dump_encoding(b":00000001FF\\n", 12)
@@ -73,6 +82,13 @@ def byte_facts(head: bytes, size_bytes: int) -> Mapping[str, float]:
     """Count the bytes that the signal will hold: for a dump an estimate from its first lines.
 
     ``size_bytes`` is what a renderer fits to; ``file_bytes`` is the size on disk.
+
+    Parameters
+    ----------
+    head : bytes
+        The file's first bytes.
+    size_bytes : int
+        Size on disk.
     """
     encoding = dump_encoding(head, size_bytes)
     listed = float(size_bytes)

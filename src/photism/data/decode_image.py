@@ -69,6 +69,13 @@ _SIDEWAYS = frozenset({5, 6, 7, 8})
 def image_format(head: bytes) -> str | None:
     """Name the image format (in Pillow's words) that a file's first bytes announce; None for all else.
 
+    Parameters
+    ----------
+    head : bytes
+        The file's first bytes.
+
+    Examples
+    --------
     >>> image_format(b"GIF89a....")
     'GIF'
     >>> image_format(b"BMW and Audi") is None
@@ -90,6 +97,13 @@ def image_facts(stream: BufferedReader, format_name: str) -> Mapping[str, float]
     """Read width and height (px, upright) from the header; None where the header does not hold up.
 
     Nothing is decoded. A header that cannot be parsed means that the magic number was there by accident.
+
+    Parameters
+    ----------
+    stream : BufferedReader
+        The open file.
+    format_name : str
+        What ``image_format`` said.
     """
     stream.seek(0)
     with _undisturbed(format_name):

@@ -78,6 +78,13 @@ def sounds_like(head: bytes, stream: BufferedReader) -> bool:
 
     Eleven set bits, the mark of an MPEG frame, happen once in some two thousand random bytes; three frames in a row
     whose headers agree do not.
+
+    Parameters
+    ----------
+    head : bytes
+        The file's first bytes.
+    stream : BufferedReader
+        The open file, read further for MPEG audio.
     """
     if head[:4] in _RIFF:
         return head[8:12] == b"WAVE"
@@ -102,6 +109,11 @@ def sound_facts(stream: BufferedReader) -> Mapping[str, float] | None:
 
     For an MP3 without a length in its header libsndfile walks over all frames, which takes about as long as reading
     the file.
+
+    Parameters
+    ----------
+    stream : BufferedReader
+        The open file.
     """
     with quiet():
         try:

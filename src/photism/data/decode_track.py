@@ -53,6 +53,13 @@ class _Layout:
 def looks_like_track(head: bytes) -> bool:
     """Tell whether a file's first bytes are a header (or JSON keys) naming time, x and y, with a first row to match.
 
+    Parameters
+    ----------
+    head : bytes
+        The file's first bytes.
+
+    Examples
+    --------
     >>> looks_like_track(b"x,y,t\\n1,2,3\\n"), looks_like_track(b"x,y,t are letters\\n")
     (True, False)
     """
@@ -73,6 +80,15 @@ def looks_like_track(head: bytes) -> bool:
 
 def track_facts(stream: BufferedReader, size_bytes: int, *, limits: Limits = DEFAULT_LIMITS) -> Mapping[str, float]:
     """Read a recording's points, duration, extents and clock; nothing where the recording is damaged.
+
+    Parameters
+    ----------
+    stream : BufferedReader
+        The open file.
+    size_bytes : int
+        Size on disk.
+    limits : Limits, optional
+        Caps that a recording must stay under.
 
     Returns
     -------

@@ -86,6 +86,11 @@ def shown(path: Path) -> str:
 def open_regular(path: Path) -> Iterator[tuple[BufferedReader, int]]:
     """Open a file for reading if it is a regular, non-empty one, and give its stream and its size in bytes.
 
+    Parameters
+    ----------
+    path : Path
+        The file; a link is followed.
+
     Raises
     ------
     DecodeError

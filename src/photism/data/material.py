@@ -1,7 +1,7 @@
 """A data set made ready for training: parts, content hashes, identical files, leaks, and what to say about them.
 
-Covers everything that is known before the first picture is rendered, and what changes when a file turns out to be broken
-later. Does not cover how any of it is found (``sources``, ``split``, ``duplicates``).
+Covers everything that is known before the first picture is rendered, and what changes when a file turns out to be
+broken later. Does not cover how any of it is found (``sources``, ``split``, ``duplicates``).
 """
 
 from __future__ import annotations

@@ -37,6 +37,13 @@ def safe_cell(text: str) -> str:
 def write_split_csv(path: Path, samples: Sequence[Sample]) -> None:
     """Write ``split.csv``: one row a sample with path (its name), label, group and part, sorted by name.
 
+    Parameters
+    ----------
+    path : Path
+        The file to write.
+    samples : sequence of Sample
+        In any order.
+
     Raises
     ------
     OSError

@@ -267,13 +267,9 @@ def _pairs(seen: UInt8[np.ndarray, " m"], sampled: bool, size_px: int) -> UInt8[
         counts += np.bincount(index.reshape(-1), minlength=65536)
     table = counts.reshape(256, 256)
     density = table * (65536 / max(int(table.sum()), 1))
-    channels = np.stack(
-        [
-            _grey(density, PAIR_KNEE, PAIR_WHITE),
-            *(_grey(_blurred(density, sigma), SMOOTH_KNEE, PAIR_WHITE) for sigma in SMOOTH_VALUES),
-        ],
-        axis=-1,
-    )
+    red, green, blue = density, *(_blurred(density, sigma) for sigma in SMOOTH_VALUES)
+    pairs = [_grey(red, PAIR_KNEE, PAIR_WHITE), *(_grey(one, SMOOTH_KNEE, PAIR_WHITE) for one in (green, blue))]
+    channels = np.stack(pairs, axis=-1)
     rows_of = _edges(256, size_px)
     return _means(_means(channels, rows_of, axis=0), rows_of, axis=1)
 
@@ -378,6 +374,9 @@ def _means(values: UInt8[np.ndarray, "*shape"], edges: Edges, *, axis: int) -> U
 
 def _grey(density: Float64[np.ndarray, "*shape"], knee: float, white: float) -> UInt8[np.ndarray, "*shape"]:
     """Draw a density on a logarithmic scale that begins to bend at ``knee`` and is 255 at ``white``."""
-    share = np.clip(np.log1p(density / knee) / np.log1p(white / knee), 0.0, 1.0)
-    grey: UInt8[np.ndarray, "*shape"] = np.rint(share * 255).astype(np.uint8)
+    # Three times as fast as log1p, and a level of 1 of 255 is far above what 1 + x loses.
+    level = np.log(density * (1.0 / knee) + 1.0)
+    level *= 255 / np.log1p(white / knee)
+    np.minimum(level, 255.0, out=level)
+    grey: UInt8[np.ndarray, "*shape"] = np.rint(level, out=level).astype(np.uint8)
     return grey

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int32, UInt8
 
-from photism.executor import Executor
 from photism.errors import WorkerError
+from photism.executor import Executor
 from photism.pictures.table import RenderJob, render_pixels
 from photism.store import RowStore
 from photism.types import Recipe, Sample
@@ -51,9 +51,7 @@ class Gallery:
         self._folder = folder / f"pictures-{recipe.key}" if folder else None
         self._store: RowStore | None = None
 
-    def pictures(
-        self, samples: Sequence[Sample], hashes: Mapping[Path, str], executor: Executor
-    ) -> Iterator[Rendered]:
+    def pictures(self, samples: Sequence[Sample], hashes: Mapping[Path, str], executor: Executor) -> Iterator[Rendered]:
         """Yield the pictures of every sample in order, rendering those that are not kept yet.
 
         Parameters

@@ -19,6 +19,11 @@ __all__ = ["band_span_hz", "hz_to_mel", "mel_edges_hz", "mel_filters", "mel_powe
 def hz_to_mel(frequency_hz: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
     """Turn frequencies in Hz into mels, O'Shaughnessy's form (the one of HTK and of ``Axis`` with scale ``mel``).
 
+    Parameters
+    ----------
+    frequency_hz : float64 (n,)
+        Frequencies, 0 or above.
+
     Examples
     --------
     >>> hz_to_mel(np.array([0.0, 1000.0])).round(2).tolist()
@@ -29,6 +34,11 @@ def hz_to_mel(frequency_hz: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " 
 
 def mel_to_hz(mel: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
     """Turn mels into frequencies in Hz: the inverse of ``hz_to_mel``.
+
+    Parameters
+    ----------
+    mel : float64 (n,)
+        Mels, 0 or above.
 
     Examples
     --------
@@ -48,6 +58,13 @@ def band_span_hz(n_mels: int, low_hz: float, high_hz: float) -> tuple[float, flo
     """Return the outer edges of a picture whose rows are the bands of ``mel_filters``, each centred in its row.
 
     Triangles overlap: the first one starts at ``low_hz``, but the row drawn for it begins half a band above.
+
+    Parameters
+    ----------
+    n_mels : int
+        Number of bands.
+    low_hz, high_hz : float
+        Where the first triangle starts and the last one ends.
     """
     low, high = hz_to_mel(np.array([low_hz, high_hz]))
     half_band = (high - low) / (n_mels + 1) / 2.0

@@ -104,6 +104,13 @@ def locate(picture: Picture, x_px: int, y_px: int) -> dict[str, tuple[float, flo
 def render_file(path: Path, recipe: Recipe) -> tuple[Window, ...]:
     """Read one file from disk and render it.
 
+    Parameters
+    ----------
+    path : Path
+        The file.
+    recipe : Recipe
+        How it is drawn; its kind says how the file is read.
+
     Raises
     ------
     DecodeError
@@ -122,6 +129,11 @@ class RenderJob:
 
 def render_pixels(job: RenderJob) -> tuple[UInt8[np.ndarray, "n p h w 3"], Int32[np.ndarray, "n p 4"]] | str:
     """Render one file into plain arrays: what a worker sends home.
+
+    Parameters
+    ----------
+    job : RenderJob
+        The file and its recipe.
 
     Returns
     -------

@@ -102,7 +102,7 @@ def save_bundle(
 
 
 def _backbone_content(backbone: Backbone) -> bytes:
-    """The network's weights as safetensors; kept in the cache, because to ask the network itself means to import torch."""
+    """The network's weights as safetensors; kept in the cache, because asking the network itself imports torch."""
     path = cache_root() / "backbones" / f"{backbone.weights_sha256}.safetensors"
     content = read_sealed(path)
     if content is None:

@@ -47,7 +47,7 @@ class Head:
             Pooled features; must hold every layer of the head.
         """
         joined = np.concatenate([layers[name] for name in self.layers], axis=1)
-        return ((joined - self.mean) / self.scale) @ self.weight + self.bias
+        return np.asarray(((joined - self.mean) / self.scale) @ self.weight + self.bias)
 
     def probabilities(self, layers: Mapping[str, Float32[np.ndarray, "n _"]]) -> Float[np.ndarray, "n k"]:
         """Return the probabilities of n windows; each row sums to 1.

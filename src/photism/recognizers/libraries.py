@@ -54,6 +54,11 @@ class Facts:
 def build_architecture(library: str, architecture: str) -> nn.Module:
     """Build a network of ``timm`` or ``torchvision`` without its weights.
 
+    Parameters
+    ----------
+    library, architecture : str
+        ``timm`` or ``torchvision``, and the library's own name of the network.
+
     Raises
     ------
     WeightsError
@@ -76,6 +81,11 @@ def build_architecture(library: str, architecture: str) -> nn.Module:
 
 def library_facts(library: str, architecture: str) -> Facts:
     """Return what a library says of a network that it has.
+
+    Parameters
+    ----------
+    library, architecture : str
+        ``timm`` or ``torchvision``, and the library's own name of the network.
 
     Raises
     ------
@@ -155,6 +165,11 @@ def _from_timm_hub(architecture: str) -> Mapping[str, Tensor]:
 
 def read_weights(path: Path) -> dict[str, Tensor]:
     """Read tensors by name from safetensors, or from torch's format holding tensors only; half becomes single.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
 
     Raises
     ------

@@ -133,7 +133,11 @@ class Recognizer:
             probability = self.head.probabilities(one.layers).mean(axis=0)
             familiar = None if self.familiarity is None else bool(self.familiarity.is_familiar(one.layers))
             yield Prediction(
-                one.sample.name, self.labels, tuple(float(p) for p in probability), familiar, decided=self._decide(probability)
+                one.sample.name,
+                self.labels,
+                tuple(float(p) for p in probability),
+                familiar,
+                decided=self._decide(probability),
             )
 
     def _decide(self, probability: np.ndarray) -> str | None:
@@ -143,7 +147,8 @@ class Recognizer:
         return self.labels[index if probability[index] >= self.decision.threshold else 1 - index]
 
     def __repr__(self) -> str:
-        return f"Recognizer({self.recipe.kind}, {len(self.labels)} classes, {self.backbone.name}, {'+'.join(self.head.layers)})"
+        layers = "+".join(self.head.layers)
+        return f"Recognizer({self.recipe.kind}, {len(self.labels)} classes, {self.backbone.name}, {layers})"
 
 
 def save_recognizer(folder: Path, recognizer: Recognizer) -> None:

@@ -32,6 +32,13 @@ def cuda_is_there() -> bool:
 def map_sizes(backbone: Backbone, size_px: tuple[int, int]) -> dict[str, tuple[int, int]]:
     """Return the size (rows, columns) of every stage's map for pictures of ``size_px``, computing no activation.
 
+    Parameters
+    ----------
+    backbone : Backbone
+        The network.
+    size_px : (int, int)
+        Height and width of the pictures.
+
     Raises
     ------
     OptionError

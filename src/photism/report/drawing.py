@@ -19,6 +19,13 @@ Point = tuple[float, float]
 def fixed(value: float) -> str:
     """Write a coordinate with at most one decimal: a tenth of a pixel is finer than any screen.
 
+    Parameters
+    ----------
+    value : float
+        In pixels.
+
+    Examples
+    --------
     >>> fixed(3.14159), fixed(2.0)
     ('3.1', '2')
     """

@@ -35,15 +35,21 @@ def summarise(folder: Path, metrics: Mapping[str, Any]) -> str:
     ]
     if held_out.get("sensitivity") is not None and held_out.get("specificity") is not None:
         lines.append(
-            f"{held_out['positive']} from {held_out['threshold']:.2f}: sensitivity {_percent(held_out['sensitivity'])}, "
-            f"specificity {_percent(held_out['specificity'])}"
+            f"{held_out['positive']} from {held_out['threshold']:.2f}: "
+            f"sensitivity {_percent(held_out['sensitivity'])}, specificity {_percent(held_out['specificity'])}"
         )
     lines.append(f"verdict: {verdict['state']}; {verdict['evidence']}")
-    lines.append(f"{chosen['backbone']} frozen, {chosen['classifier']} on {' + '.join(chosen['layers'])}, {chosen['engine']}")
+    lines.append(
+        f"{chosen['backbone']} frozen, {chosen['classifier']} on {' + '.join(chosen['layers'])}, {chosen['engine']}"
+    )
     if metrics["leaks"]:
-        lines.append(f"leaks: {len(metrics['leaks'])} held-out files share a source or their bytes with training; see the report")
+        lines.append(
+            f"leaks: {len(metrics['leaks'])} held-out files share a source or their bytes with training; see the report"
+        )
     seconds = metrics["seconds"]
-    spent = ", ".join(f"{name.replace('_', ' ')} {seconds[name]:.1f}" for name in seconds if seconds[name] and name != "total")
+    spent = ", ".join(
+        f"{name.replace('_', ' ')} {seconds[name]:.1f}" for name in seconds if seconds[name] and name != "total"
+    )
     lines.append(f"{seconds['total']:.1f} s ({spent})")
     lines.append(f"report: {folder / 'report.html'}")
     return "\n".join(lines)

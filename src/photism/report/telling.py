@@ -39,7 +39,7 @@ from photism.types import JSON, Part, Recipe, Sample, Window
 
 __all__ = ["Story", "tell"]
 
-# The first signal of a data set is shown as a raw signal beside its picture; a file larger than this is not opened again.
+# The first signal of a data set is shown raw beside its picture; a file larger than this is not opened again.
 LARGEST_SHOWN_BYTES = 50_000_000
 
 
@@ -79,7 +79,9 @@ def tell(story: Story, executor: Executor | None) -> Account:
     part: Part = "test" if story.metrics["test"] is not None else "valid"
     wrong = _mistakes(story, part)
     chosen = _examples(material)
-    drawn = _draw([*chosen, *(material.samples[i] for i, _, _ in wrong)], recognizer.recipe, executor)
+    # Mistakes beyond those that the page has room for are counted, and not rendered.
+    shown_wrong = [material.samples[i] for i, _, _ in wrong[:N_MISTAKES_SHOWN]]
+    drawn = _draw([*chosen, *shown_wrong], recognizer.recipe, executor)
     mistakes = tuple(
         Mistake(
             name=material.samples[i].name,
@@ -146,10 +148,10 @@ def _examples(material: Material) -> list[Sample]:
 
 
 def _draw(samples: Sequence[Sample], recipe: Recipe, executor: Executor | None) -> dict[Path, Window]:
-    """The first window of each file that is shown; mistakes beyond those the page has room for are not rendered."""
+    """The first window of each file that is shown."""
     if executor is None:
         return {}
-    paths = list(dict.fromkeys(sample.path for sample in samples))[: len(samples) - 1 + N_MISTAKES_SHOWN]
+    paths = list(dict.fromkeys(sample.path for sample in samples))
     answers = executor.map(partial(first_window, recipe=recipe), paths)
     return {path: window for path, window in zip(paths, answers, strict=True) if isinstance(window, tuple)}
 
@@ -170,9 +172,7 @@ def first_window(path: Path, recipe: Recipe) -> Window | None:
         return None
 
 
-def _steps(
-    chosen: Sequence[Sample], drawn: Mapping[Path, Window], recipe: Recipe, material: Material
-) -> Steps | None:
+def _steps(chosen: Sequence[Sample], drawn: Mapping[Path, Window], recipe: Recipe, material: Material) -> Steps | None:
     for sample in chosen:
         facts = material.dataset.facts[sample.path].facts
         if sample.path in drawn and facts.get("size_bytes", 0) <= LARGEST_SHOWN_BYTES:

@@ -105,6 +105,8 @@ def rows_by_fold(folds: Int[np.ndarray, " m"], features: Features) -> list[Int[n
     ----------
     folds : int (n_samples,)
         The fold of every file; -1 for a file that takes no part.
+    features : Features
+        Whose windows.
     """
     of_window = folds[features.sample_of_window]
     return [np.flatnonzero(of_window == fold) for fold in np.unique(of_window) if fold >= 0]

@@ -158,5 +158,5 @@ def folds_of(y: Int64[np.ndarray, " m"], groups: Sequence[str], mask: Mask, seed
     """
     numbers = np.flatnonzero(mask)
     folds = np.full(len(y), -1, dtype=np.int64)
-    folds[numbers] = inner_folds(y[numbers], [groups[i] for i in numbers], N_FOLDS, seed)
+    folds[numbers] = inner_folds(y[numbers], [groups[i] for i in numbers.tolist()], N_FOLDS, seed)
     return folds

@@ -155,7 +155,9 @@ def ask(
     known = {i for i, sample in samples if material.hashes[sample.path] in kept}
     fresh = [(i, sample) for i, sample in samples if i not in known]
     rendered = Gallery(recipe, cache).pictures([sample for _, sample in fresh], material.hashes, executor)
-    found = {i: kept.get(material.hashes[sample.path]) for i, sample in samples if i in known}
+    found: dict[int, Mapping[str, NDArray[np.float32]]] = {
+        i: kept.get(material.hashes[sample.path]) for i, sample in samples if i in known
+    }
     skipped: dict[int, Skipped] = {}
     waiting: list[tuple[str, FileFeatures]] = []
     for (i, sample), one in zip(fresh, network.features(rendered), strict=True):
@@ -206,9 +208,7 @@ def describe_panels(path: Path, recipe: Recipe) -> tuple[Panel, ...] | None:
         return None
 
 
-def _joined(
-    found: Mapping[int, Mapping[str, NDArray[np.float32]]], n_samples: int, backbone: Backbone
-) -> Features:
+def _joined(found: Mapping[int, Mapping[str, NDArray[np.float32]]], n_samples: int, backbone: Backbone) -> Features:
     """Put the files' rows one after another, in the files' order."""
     order = sorted(found)
     names = list(found[order[0]]) if order else []

@@ -39,6 +39,11 @@ def history_lines(rows: Sequence[EpochRow]) -> str:
 def read_history(path: Path) -> tuple[EpochRow, ...]:
     """Read a curve back; null becomes NaN.
 
+    Parameters
+    ----------
+    path : Path
+        A ``history.jsonl``.
+
     Raises
     ------
     RunError

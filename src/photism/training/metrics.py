@@ -141,6 +141,15 @@ def calibration_bins(
 ) -> list[JSON]:
     """Sort answers by how sure they are, and count how many in each bin are right.
 
+    Parameters
+    ----------
+    probability : float64 (n, k)
+        Rows that sum to 1.
+    truth : int (n,)
+        The right class of each row.
+    n_bins : int
+        Number of bins, equally wide.
+
     Returns
     -------
     list of dict
@@ -170,6 +179,15 @@ def area_under_roc(
 ) -> Float64[np.ndarray, " b"]:
     """Compute the area under the ROC curve for each row of item weights: ties count half.
 
+    Parameters
+    ----------
+    score : float64 (n,)
+        The higher, the more likely positive.
+    positive : bool (n,)
+        The truth.
+    weights : float64 (b, n)
+        What each item weighs, a row a resample.
+
     Returns
     -------
     float64 (b,)
@@ -186,6 +204,15 @@ def area_under_pr(
     score: Float64[np.ndarray, " n"], positive: Bool[np.ndarray, " n"], weights: Float64[np.ndarray, "b n"]
 ) -> Float64[np.ndarray, " b"]:
     """Compute average precision (scikit-learn's, without interpolation) for each row of item weights.
+
+    Parameters
+    ----------
+    score : float64 (n,)
+        The higher, the more likely positive.
+    positive : bool (n,)
+        The truth.
+    weights : float64 (b, n)
+        What each item weighs, a row a resample.
 
     Returns
     -------

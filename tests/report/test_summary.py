@@ -1,0 +1,61 @@
+"""The summary in a few lines: what it says for every sort of run."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from photism.report.summary import summarise
+
+MEASURES = {"accuracy": 0.9, "low": 0.8, "high": 0.955, "majority_baseline": 0.5}
+METRICS: dict[str, Any] = {
+    "labels": ["cat", "dog"],
+    "n_train": 80,
+    "n_valid": 20,
+    "n_test": 0,
+    "n_skipped": 3,
+    "valid": MEASURES,
+    "test": None,
+    "chosen": {"backbone": "small", "classifier": "ridge", "layers": ["p/a", "p/b"], "engine": "torch-fp32"},
+    "verdict": {"state": "learning", "evidence": "the loss falls."},
+    "leaks": [],
+    "seconds": {"read": 0.5, "render": 0.0, "frozen_pass": 2.25, "finetune": None, "total": 3.0},
+}
+
+
+@pytest.fixture
+def metrics() -> dict[str, Any]:
+    return deepcopy(METRICS)
+
+
+def test_a_run_in_six_lines(metrics: dict[str, Any]) -> None:
+    assert summarise(Path("RUN"), metrics).splitlines() == [
+        "2 classes; 80 train, 20 validation, 0 test, 3 skipped",
+        "validation accuracy 90.0 % (95 % interval 80.0 % to 95.5 %; always the commonest class: 50.0 %)",
+        "verdict: learning; the loss falls.",
+        "small frozen, ridge on p/a + p/b, torch-fp32",
+        "3.0 s (read 0.5, frozen pass 2.2)",
+        f"report: {Path('RUN') / 'report.html'}",
+    ]
+
+
+def test_the_test_part_speaks_where_there_is_one(metrics: dict[str, Any]) -> None:
+    metrics["test"] = {**MEASURES, "accuracy": 0.7}
+    metrics["n_test"] = 40
+    text = summarise(Path("RUN"), metrics)
+    assert "test accuracy 70.0 %" in text
+    assert "validation accuracy" not in text
+
+
+def test_leaks_and_a_threshold_are_said(metrics: dict[str, Any]) -> None:
+    metrics["leaks"] = [{}, {}]
+    metrics["valid"] |= {"positive": "cat", "threshold": 0.25, "sensitivity": 0.95, "specificity": None}
+    assert "sensitivity" not in summarise(Path("RUN"), metrics)
+    metrics["valid"]["specificity"] = 0.6
+    text = summarise(Path("RUN"), metrics)
+    assert "cat from 0.25: sensitivity 95.0 %, specificity 60.0 %" in text
+    assert "leaks: 2 held-out files" in text
+    assert "\n\n" not in text

@@ -1,0 +1,108 @@
+"""One frozen pass a data set: kept by content, recipe, network and engine, and the same numbers when found again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from photism.errors import DataError
+from photism.executor import SerialExecutor
+from photism.pictures.table import fit_recipe
+from photism.recognizers.frozen_pass import FileFeatures
+from photism.training.frozen import Asked, FeatureCache, ask
+from photism.types import Sample
+from tests.recognizers.backbone_samples import random_backbone
+from tests.small_training import ENGINE, Small, ask_small, material_of, write_colours
+
+
+def assert_same(one: Asked, other: Asked) -> None:
+    assert list(one.features.layers) == list(other.features.layers)
+    for name, values in one.features.layers.items():
+        np.testing.assert_array_equal(values, other.features.layers[name])
+    np.testing.assert_array_equal(one.features.sample_of_window, other.features.sample_of_window)
+
+
+def test_every_file_has_features_that_weigh_one(small: Small) -> None:
+    features = small.asked.features
+    assert features.n_samples == 30
+    assert np.bincount(features.sample_of_window, features.weight, minlength=30).tolist() == [1.0] * 30
+    channels = {stage.name: stage.channels for stage in random_backbone().stages}
+    for name, values in features.layers.items():
+        assert values.dtype == np.float32
+        assert np.isfinite(values).all()
+        assert values.shape == (30, 2 * channels[name.rpartition("/")[2]] * features.places[name])
+    assert small.asked.engine["name"] == ENGINE
+    assert not small.asked.skipped
+
+
+def test_a_second_pass_finds_the_same_bits_and_asks_no_network(small: Small) -> None:
+    again = ask_small(small.material, small.recipe, small.cache)
+    assert again.seconds_in_network == 0.0
+    assert_same(small.asked, again)
+
+
+def test_an_empty_cache_gives_the_same_bits(small: Small, tmp_path: Path) -> None:
+    afresh = ask_small(small.material, small.recipe, tmp_path)
+    assert afresh.seconds_in_network > 0
+    assert_same(small.asked, afresh)
+
+
+def test_another_recipe_is_another_cache(small: Small, tmp_path: Path) -> None:
+    recipe = fit_recipe("image", [], size_px=64, options={"fit": "pad"})
+    ask_small(small.material, small.recipe, tmp_path)
+    n_caches = len(list(tmp_path.glob("features-*")))
+    ask_small(small.material, recipe, tmp_path)
+    assert len(list(tmp_path.glob("features-*"))) == n_caches + 1
+
+
+def test_a_file_that_breaks_after_it_was_listed_is_skipped(tmp_path: Path) -> None:
+    material = material_of(write_colours(tmp_path / "colours"))
+    number = int(np.flatnonzero(material.mask("train"))[2])
+    path = material.samples[number].path
+    path.write_bytes(path.read_bytes()[:60])
+    asked = ask_small(material, fit_recipe("image", [], size_px=64), tmp_path / "cache")
+    assert set(asked.skipped) == {number}
+    assert asked.skipped[number].path == material.samples[number].name
+    assert number not in asked.features.sample_of_window
+    assert asked.features.n_samples == 30
+
+
+def test_nothing_that_can_be_read_is_an_error(tmp_path: Path) -> None:
+    material = material_of(write_colours(tmp_path / "colours"))
+    for sample in material.samples:
+        sample.path.write_bytes(b"no picture")
+    with pytest.raises(DataError, match="none of the"):
+        ask(
+            material,
+            fit_recipe("image", [], size_px=64),
+            random_backbone(),
+            engine=ENGINE,
+            executor=SerialExecutor(),
+            cache=tmp_path / "cache",
+        )
+
+
+def test_the_cache_keeps_windows_of_layers_apart(tmp_path: Path) -> None:
+    sample = Sample(tmp_path / "a", "a")
+    layers = {"p/one": np.arange(6, dtype=np.float32).reshape(2, 3), "p/two": np.full((2, 1), 7, np.float32)}
+    kept = FeatureCache(tmp_path, "key")
+    assert "a" not in kept
+    with pytest.raises(KeyError):
+        kept.get("a")
+    kept.keep([("a", FileFeatures(sample, layers)), ("broken", FileFeatures(sample, {}, "it is broken."))])
+    for cache in (kept, FeatureCache(tmp_path, "key")):
+        assert "broken" not in cache
+        for name, values in cache.get("a").items():
+            np.testing.assert_array_equal(values, layers[name])
+    assert "a" not in FeatureCache(tmp_path, "another key")
+
+
+def test_parts_do_not_change_features(small: Small, tmp_path: Path) -> None:
+    """Features depend on nothing but the file: another split of the same files finds them all."""
+    swapped = tuple(replace(s, part="test" if s.part == "train" else "train") for s in small.material.samples)
+    again = ask_small(replace(small.material, samples=swapped), small.recipe, small.cache)
+    assert again.seconds_in_network == 0.0
+    assert_same(small.asked, again)
