@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from photism.cli import main
+
 
 def photism(*arguments: object, stdin: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -130,15 +132,32 @@ def test_render_writes_a_png(digits: Path, tmp_path: Path) -> None:
     ],
 )
 def test_wrong_input_ends_with_2_and_one_sentence(
-    arguments: tuple[str, ...], words: str, run: Path, digits: Path, tmp_path: Path
+    arguments: tuple[str, ...],
+    words: str,
+    trained: Path,
+    digits: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    finished = photism(*(a.format(digits=digits, run=run, tmp=tmp_path) for a in arguments))
-    assert finished.returncode == 2
-    assert finished.stdout == ""
-    assert finished.stderr.count("\n") == 1
-    assert words in finished.stderr
-    assert "Traceback" not in finished.stderr
+    filled = [argument.format(digits=digits, run=trained, tmp=tmp_path) for argument in arguments]
+    monkeypatch.setattr(sys, "argv", ["photism", *filled])
+    with pytest.raises(SystemExit) as stopped:  # in this process: nine interpreters would take longer than the tests
+        main()
+    said = capsys.readouterr()
+    assert stopped.value.code == 2
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert words in said.err
+    assert "Traceback" not in said.err
     assert not (tmp_path / "r").exists(), "a refused training leaves nothing behind"
+
+
+def test_a_real_process_ends_with_2_and_one_sentence(tmp_path: Path) -> None:
+    finished = photism("train", tmp_path / "nowhere", "--out", tmp_path / "r")
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert finished.stderr.count("\n") == 1
+    assert "nowhere" in finished.stderr
 
 
 def test_the_same_seed_gives_the_same_bits(

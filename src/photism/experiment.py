@@ -230,7 +230,7 @@ def train(
                 recognizer=recognizer,
                 fitted=fitted,
                 metrics=metrics,
-                seconds=clock.seconds,
+                seconds=clock.so_far(),
                 finished=datetime.now(UTC).isoformat(timespec="seconds"),
             )
             account = tell(story, executor if pictures_in_report else None)
@@ -259,8 +259,11 @@ class _Clock:
         self.seconds["render"] += render
         self.seconds["frozen_pass"] += frozen_pass
 
+    def so_far(self) -> dict[str, float]:
+        return {**self.seconds, "total": time.perf_counter() - self._started}
+
     def total(self) -> dict[str, JSON]:
-        return {**self.seconds, "finetune": None, "total": time.perf_counter() - self._started}
+        return {**self.so_far(), "finetune": None}
 
 
 def _prepare(folder: Path, plan: Mapping[str, JSON], *, resume: bool, replace_run: bool) -> Run | None:

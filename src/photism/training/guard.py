@@ -102,7 +102,7 @@ def _learned(rows: Sequence[EpochRow], best: EpochRow, chance: float, fall: floa
         return Verdict("memorising", onset, best.epoch, _gap(best), text)
     text = (
         f"The validation loss fell from {chance:.2f} (an answer that knows nothing) to {best.valid_loss_nats:.2f} nats "
-        f"in epoch {best.epoch}, which is kept; training was at {best.train_loss_nats:.2f}."
+        f"in epoch {best.epoch} of {last.epoch}; training was at {best.train_loss_nats:.2f} there."
     )
     return Verdict("learning", onset, best.epoch, _gap(best), text)
 
