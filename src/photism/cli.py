@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["app", "main"]
 
 DONE, DEFECT, WRONG_INPUT, SOME_SKIPPED, INTERRUPTED = 0, 1, 2, 3, 130
+INTERRUPTED_SENTENCE = "interrupted; a training continues with the same command and --resume."
 
 app = typer.Typer(
     name="photism",
@@ -311,7 +312,7 @@ def main() -> NoReturn:
     except (InputError, PhotismError) as error:
         _stop(error, str(error), WRONG_INPUT)
     except (KeyboardInterrupt, typer.Abort):
-        _stop(None, "interrupted; `photism train --resume` continues a run.", INTERRUPTED)
+        _stop(None, INTERRUPTED_SENTENCE, INTERRUPTED)
     except TyperException as error:
         _stop(error, f"{error.format_message().rstrip('.')}. `photism --help` is the manual.", WRONG_INPUT)
     except BrokenPipeError:
@@ -320,6 +321,8 @@ def main() -> NoReturn:
         sys.exit(DONE)
     except Exception as error:  # noqa: BLE001  # the last door: a user is never shown a traceback
         _stop(error, f"a defect of photism: {type(error).__name__}: {error} (--debug shows where).", DEFECT)
+    if code == INTERRUPTED:  # typer has caught Ctrl-C itself
+        _stop(None, INTERRUPTED_SENTENCE, INTERRUPTED)
     sys.exit(code if isinstance(code, int) else DONE)
 
 

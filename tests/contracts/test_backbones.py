@@ -17,7 +17,7 @@ from photism.recognizers.backbones import Backbone, backbone_from_json, load_bac
 from photism.recognizers.table import PACKAGED
 
 
-@pytest.fixture(params=["efficientnet_lite0", "squeezenet1_1", "resnet18"])
+@pytest.fixture(scope="module", params=["efficientnet_lite0", "squeezenet1_1", "resnet18"])
 def backbone(request: pytest.FixtureRequest) -> Backbone:
     return load_backbone(request.param) if request.param in PACKAGED else random_backbone(request.param)
 
