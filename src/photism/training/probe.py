@@ -165,7 +165,8 @@ def select_layers(
         start = STRENGTHS.index(min(candidates, key=lambda c: c.loss_nats).strength)
         joins = _joins(tuple(grams))
         candidates += pool.map(lambda names: judge.candidate(names, _joined(grams, names), start), joins)
-    # Validation parts of four sets agreed: the best single layer answers worse than the best join, however close they are here.
+    # Validation parts of four sets agreed: the best single layer answers worse than the best join, however close they
+    # are here.
     best = min(candidates[len(grams) :] or candidates, key=lambda c: c.loss_nats)
     return Selection(layers=best.layers, candidates=tuple(candidates))
 
