@@ -74,9 +74,13 @@ class Sniffed:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An upright photograph: sRGB, 0 black and 255 white."""
+    """An upright photograph: sRGB, 0 black and 255 white.
+
+    ``original_px`` is the (width, height) of the file where it was decoded at a fraction of its size, else None.
+    """
 
     pixels: UInt8[np.ndarray, "h w 3"]
+    original_px: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

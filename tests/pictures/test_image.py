@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image as PillowImage
 
+from photism.data.decode import decode
 from photism.errors import OptionError
 from photism.pictures.image import fit_recipe, locate, render
 from photism.types import Image, Picture, Recipe
@@ -155,3 +159,22 @@ def test_a_picture_of_three_pixels_is_refused() -> None:
 def test_a_recipe_of_another_kind_is_refused() -> None:
     with pytest.raises(OptionError, match="sound"):
         render(ramp(4, 4), Recipe("sound", 1, {}))
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_large_jpeg_is_decoded_small_and_still_located_in_its_own_pixels(tmp_path: Path, orientation: int) -> None:
+    ramp = np.tile(np.linspace(0, 255, 2400).astype(np.uint8)[None, :, None], (1800, 1, 3))
+    exif = PillowImage.Exif()
+    exif[0x0112] = orientation
+    PillowImage.fromarray(ramp).save(tmp_path / "large.jpg", exif=exif)
+    whole = decode(tmp_path / "large.jpg", "image")
+    small = decode(tmp_path / "large.jpg", "image", min_side_px=448)
+    assert isinstance(whole, Image)
+    assert isinstance(small, Image)
+    assert small.pixels.shape[0] < whole.pixels.shape[0] // 2
+    assert small.original_px == (whole.pixels.shape[1], whole.pixels.shape[0])
+    recipe = fit_recipe([], size_px=224)
+    (of_whole,), (of_small,) = render(whole, recipe)[0], render(small, recipe)[0]
+    for side in ("x_px", "y_px"):
+        assert locate(of_small, 30, 200)[side] == pytest.approx(locate(of_whole, 30, 200)[side], abs=1.0)
+    assert np.abs(of_small.pixels.astype(int) - of_whole.pixels.astype(int)).max() <= 6

@@ -137,7 +137,7 @@ def decode_image(path: Path, *, limits: Limits = DEFAULT_LIMITS, min_side_px: in
     Returns
     -------
     Image
-        ``pixels`` uint8 (h, w, 3), 0 black, 255 white.
+        ``pixels`` uint8 (h, w, 3), 0 black, 255 white; ``original_px`` where it was decoded at a fraction of its size.
 
     Raises
     ------
@@ -159,7 +159,7 @@ def decode_image(path: Path, *, limits: Limits = DEFAULT_LIMITS, min_side_px: in
         stream.seek(0)
         with _undisturbed(format_name):
             try:
-                return Image(_read_pixels(stream, name, format_name, limits, min_side_px))
+                return _read_image(stream, name, format_name, limits, min_side_px)
             except PIL.Image.DecompressionBombError as error:
                 raise DecodeError(f"{name} claims more pixels than Pillow's guard allows.") from error
             except _PILLOW_RAISES as error:
@@ -179,9 +179,7 @@ def _undisturbed(format_name: str) -> Iterator[None]:
             yield
 
 
-def _read_pixels(
-    stream: BufferedReader, name: str, format_name: str, limits: Limits, min_side_px: int | None
-) -> UInt8[np.ndarray, "h w 3"]:
+def _read_image(stream: BufferedReader, name: str, format_name: str, limits: Limits, min_side_px: int | None) -> Image:
     """Open, check the cap, decode, turn upright and convert."""
     with PIL.Image.open(stream, formats=(format_name,)) as image:
         width, height = image.size
@@ -194,8 +192,11 @@ def _read_pixels(
         image.load()
         if image.size[0] * image.size[1] > limits.pixels:  # containers may announce less than they hold
             raise DecodeError(f"{name} holds more pixels than its header says, beyond the limit pixels.")
-        upright = PIL.ImageOps.exif_transpose(image)
-        return _to_rgb(upright if upright is not None else image, name)
+        pixels = _to_rgb(PIL.ImageOps.exif_transpose(image), name)
+        if image.size == (width, height) or format_name != "JPEG":
+            return Image(pixels)
+        on_its_side = image.getexif().get(_ORIENTATION_TAG) in _SIDEWAYS
+        return Image(pixels, (height, width) if on_its_side else (width, height))
 
 
 def _to_rgb(image: PIL.Image.Image, name: str) -> UInt8[np.ndarray, "h w 3"]:

@@ -173,8 +173,10 @@ def _fitted(signal: Image, recipe: Recipe, fit: str) -> Picture:
     canvas[top:bottom, left:right] = np.asarray(
         image.resize((right - left, bottom - top), resample, box=source, reducing_gap=REDUCING_GAP)
     )
-    x = _axis("x", source[0], source[2], left, right, size_px)
-    y = _axis("y", source[1], source[3], top, bottom, size_px)
+    # A JPEG may have been decoded at a fraction of its size; the axes count the file's own pixels.
+    across, down = (1.0, 1.0) if signal.original_px is None else np.divide(signal.original_px, (width, height)).tolist()
+    x = _axis("x", source[0] * across, source[2] * across, left, right, size_px)
+    y = _axis("y", source[1] * down, source[3] * down, top, bottom, size_px)
     return Picture(canvas, x, y, recipe, "photograph" if fit == options["fit"] else fit, content)
 
 
