@@ -102,6 +102,13 @@ def test_evaluate_prints_the_contracts_json(run: Path, digits: Path) -> None:
     assert len(measured["skipped"]) == 1
 
 
+def test_evaluate_says_when_the_files_made_the_recognizer(run: Path, digits: Path) -> None:
+    measured = json.loads(photism("evaluate", run, digits, "--part", "valid", "--format", "json").stdout)
+    split = (run / "split.csv").read_text()
+    assert measured["n"] == measured["n_taught"] == split.count(",valid")
+    assert "this is no measure of it" in photism("evaluate", run, digits).stdout
+
+
 def test_check_finds_broken_files_and_copies(digits: Path, tmp_path: Path) -> None:
     finished = photism("check", digits, "--format", "json")
     assert finished.returncode == 3, finished.stderr

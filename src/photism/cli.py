@@ -133,8 +133,8 @@ def render(
     """Draw the picture that the recognizer sees."""
     from photism.verbs import render as run_render
 
-    run_render(file, out, axes=axes, run=run, kind=_kind(kind), options=_settings(set_))
-    typer.echo(str(out))
+    read_as = run_render(file, out, axes=axes, run=run, kind=_kind(kind), options=_settings(set_))
+    typer.echo(f"{out} ({file.name} read as {read_as})")
 
 
 @app.command()
@@ -256,6 +256,8 @@ def demo(
         typer.echo(run.to_text() + "\n")
     for run in runs:
         typer.echo(f"report: {run.report}")
+    typer.echo("next: photism train YOUR_FOLDER --out RUN (one subfolder a class)")
+    for run in runs:
         if open_:
             typer.launch(run.report.resolve().as_uri())
 

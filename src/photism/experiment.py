@@ -23,7 +23,7 @@ import numpy as np
 
 from photism import __version__
 from photism.data.material import Material, gather
-from photism.data.records import write_skipped_csv, write_split_csv
+from photism.data.records import read_split_csv, write_skipped_csv, write_split_csv
 from photism.errors import EngineError, InputError, OptionError, RunError
 from photism.executor import ProcessExecutor
 from photism.pictures.table import fit_recipe
@@ -37,9 +37,9 @@ from photism.training.fit import Fitted, fit
 from photism.training.frozen import ask
 from photism.training.history import history_lines, read_history
 from photism.training.metrics import measure, threshold_for
-from photism.types import JSON, PARTS, EpochRow, Kind, Progress, silent
+from photism.types import JSON, PARTS, EpochRow, Kind, Part, Progress, silent
 
-__all__ = ["Run", "load", "train"]
+__all__ = ["Run", "load", "parts_of", "train"]
 
 PHASES = ("read", "render", "frozen_pass", "probe", "report")
 VERSIONED = ("numpy", "openvino", "pillow", "scikit-learn", "soundfile", "timm", "torch")
@@ -71,6 +71,10 @@ class Run:
         """Return the result in a few lines."""
         return (self.folder / "log.txt").read_text(encoding="utf-8").rstrip().rpartition("\n\n")[2]
 
+    def __repr__(self) -> str:
+        held_out = cast("Mapping[str, JSON]", self.metrics["test"] or self.metrics["valid"])
+        return f"Run({str(self.folder)!r}, accuracy {held_out['accuracy']:.3f} on {held_out['n']} held-out files)"
+
     def _repr_html_(self) -> str:
         lines = self.to_text().replace("&", "&amp;").replace("<", "&lt;")
         return f"<pre>{lines}</pre>"
@@ -101,6 +105,24 @@ def load(run: str | Path, *, engine: str | None = None) -> Recognizer:
         raise RunError(f"{folder}: expected a folder that photism train has made, and found {state}.")
     recognizer = load_recognizer(folder / "recognizer")
     return recognizer if engine is None else replace(recognizer, engine=engine)
+
+
+def parts_of(run: str | Path) -> dict[Path, Part]:
+    """Return which part each file of a run's data was in; empty where the run's folder does not tell.
+
+    Parameters
+    ----------
+    run : path
+        A folder that ``train`` made.
+    """
+    folder = Path(run)
+    try:
+        data = Path(json.loads((folder / "plan.json").read_text(encoding="utf-8"))["data"])
+        parts = read_split_csv(folder / "split.csv")
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}  # a bundle that was copied without its evidence still answers
+    root = data if data.is_dir() else data.parent
+    return {(root / name).resolve(): part for name, part in parts.items()}
 
 
 def train(

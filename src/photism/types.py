@@ -267,12 +267,13 @@ class Prediction:
         """Return the answer as one line for a reader.
 
         >>> Prediction("a.wav", ("cat", "dog"), (0.1, 0.9), False).to_text()
-        'a.wav: dog (90 %), unlike anything it was taught'
+        'a.wav: unlike anything it was taught; the nearest answer is dog (90.0 %)'
         """
         if self.label is None or self.probability is None:
             return f"{self.path}: {self.error}"
-        note = ", unlike anything it was taught" if self.familiar is False else ""
-        return f"{self.path}: {self.label} ({100 * self.probability:.0f} %){note}"
+        answer = f"{self.label} ({min(100 * self.probability, 99.9):.1f} %)"
+        note = "unlike anything it was taught; the nearest answer is " if self.familiar is False else ""
+        return f"{self.path}: {note}{answer}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from photism.data.sources import Dataset, read_dataset
 from photism.data.split import split
 from photism.errors import DataError, DecodeError, InputError, OptionError
 from photism.executor import ProcessExecutor
-from photism.experiment import Run, load, train
+from photism.experiment import Run, load, parts_of, train
 from photism.pictures.table import RenderJob, fit_recipe, render_file, render_pixels
 from photism.recognizers.recognizer import Recognizer
 from photism.report.figures import draw_picture
@@ -29,7 +29,7 @@ from photism.types import JSON, PARTS, Kind, Part, Prediction, Progress, Sample,
 
 __all__ = ["Checked", "Evaluated", "check", "demo", "evaluate", "predict", "render"]
 
-IMBALANCE_RATIO = 10
+IMBALANCE_RATIO = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,10 @@ def _imbalance(classes: Mapping[str, int]) -> list[str]:
     most, fewest = max(classes, key=lambda label: classes[label]), min(classes, key=lambda label: classes[label])
     if classes[most] < IMBALANCE_RATIO * classes[fewest]:
         return []
-    return [f"Classes are imbalanced: {most} has {classes[most]} files, {fewest} has {classes[fewest]}."]
+    ratio = classes[most] / classes[fewest]
+    return [
+        f"Classes are lopsided, {ratio:.1f} to 1: {most} has {classes[most]} files, {fewest} has {classes[fewest]}."
+    ]
 
 
 def render(
@@ -155,8 +158,8 @@ def render(
     run: Path | None = None,
     kind: Kind | None = None,
     options: Mapping[str, JSON] | None = None,
-) -> None:
-    """Write the picture that a recognizer sees of one file.
+) -> Kind:
+    """Write the picture that a recognizer sees of one file, and say what it was read as.
 
     Parameters
     ----------
@@ -172,6 +175,10 @@ def render(
         What to read the file as; told from content by default.
     options : mapping, optional
         Options of the renderer.
+
+    Returns
+    -------
+    {"image", "sound", "binary", "mouse"}
 
     Raises
     ------
@@ -193,6 +200,7 @@ def render(
         draw_picture(windows[0], out, axes=axes, name=file.name)
     except OSError as error:
         raise InputError(f"{out} cannot be written: {error.strerror or error}.") from error
+    return recipe.kind
 
 
 def predict(
@@ -226,8 +234,10 @@ def predict(
     recognizer = load(run, engine=engine)
     paths = list(_files(files, stdin))
     if not any(os.path.lexists(path) for path in paths):
-        given = ", ".join(str(file) for file in files[:3])
-        raise InputError(f"{given}: expected files to answer for, and found none.")
+        missing = [file for file in files if str(file) != "-" and not os.path.lexists(file)]
+        if missing:
+            raise InputError(f"{missing[0]} does not exist: expected a file or a folder to answer for.")
+        raise InputError(f"{', '.join(map(str, files[:3]))}: expected files to answer for, and found none.")
     return _answers(recognizer, paths, progress)
 
 
@@ -271,6 +281,8 @@ class Evaluated:
         ]
         for row in m["per_class"]:  # type: ignore[union-attr]  # a list of objects, by the contract
             lines.append(f"  {row['label']}: recall {_percent(row['recall'])} of {row['n']}")  # type: ignore[index,call-overload]
+        if m["n_taught"]:
+            lines.append(f"{m['n_taught']} of these {m['n']} files made this recognizer: this is no measure of it")
         lines += [f"skipped {one.path}: {one.reason}" for one in self.skipped]
         return "\n".join(lines)
 
@@ -299,7 +311,7 @@ def evaluate(
     group_by : str, optional
         The CSV's column by which intervals are clustered.
     part : {"train", "valid", "test"}, optional
-        Measure only this part of DATA.
+        Measure only this part of DATA; a file without a part of its own has the one that it had in the run.
     engine : str, optional
         Which engine; the run's own by default.
     progress : callable
@@ -314,7 +326,8 @@ def evaluate(
         raise OptionError(f"--part expects train, valid or test, and received {part!r}.")
     recognizer = load(run, engine=engine)
     dataset = read_dataset(data, kind=recognizer.recipe.kind, group_by=group_by, n_classes_min=1)
-    samples = [sample for sample in dataset.samples if part is None or sample.part == part]
+    own = parts_of(run)
+    samples = [sample for sample in dataset.samples if part in (None, sample.part or own.get(sample.path.resolve()))]
     skipped = [*dataset.skipped, *(_unknown(sample) for sample in samples if sample.label not in recognizer.labels)]
     samples = [sample for sample in samples if sample.label in recognizer.labels]
     answered: list[tuple[Sample, Prediction]] = []
@@ -337,7 +350,8 @@ def evaluate(
         positive=decision.positive if decision else None,
         threshold=decision.threshold if decision else None,
     )
-    return Evaluated(measures, tuple(skipped))
+    taught = sum(own.get(sample.path.resolve()) in ("train", "valid") for sample, _ in answered)
+    return Evaluated({**measures, "n_taught": taught}, tuple(skipped))
 
 
 def _unknown(sample: Sample) -> Skipped:

@@ -10,7 +10,8 @@ import pytest
 
 from photism.report.summary import summarise
 
-MEASURES = {"accuracy": 0.9, "low": 0.8, "high": 0.955, "majority_baseline": 0.5}
+PER_CLASS = [{"label": "cat", "n": 10, "recall": 1.0}, {"label": "dog", "n": 10, "recall": 0.8}]
+MEASURES = {"accuracy": 0.9, "low": 0.8, "high": 0.955, "majority_baseline": 0.5, "per_class": PER_CLASS}
 METRICS: dict[str, Any] = {
     "labels": ["cat", "dog"],
     "n_train": 80,
@@ -31,10 +32,11 @@ def metrics() -> dict[str, Any]:
     return deepcopy(METRICS)
 
 
-def test_a_run_in_six_lines(metrics: dict[str, Any]) -> None:
+def test_a_run_in_seven_lines(metrics: dict[str, Any]) -> None:
     assert summarise(Path("RUN"), metrics).splitlines() == [
         "2 classes; 80 train, 20 validation, 0 test, 3 skipped",
         "validation accuracy 90.0 % (95 % interval 80.0 % to 95.5 %; always the commonest class: 50.0 %)",
+        "weakest class: dog, 8 of 10 found",
         "verdict: learning; the loss falls.",
         "small frozen, ridge on p/a + p/b, torch-fp32",
         "3.0 s (read 0.5, frozen pass 2.2)",

@@ -1,7 +1,7 @@
 """The two CSV files that a run keeps about its data: which part each file was in, and what was skipped.
 
-Covers writing them so that a spreadsheet opens them without running anything. Does not cover reading tables
-(``tables.py``).
+Covers writing them so that a spreadsheet opens them without running anything, and reading the parts back. Does not
+cover reading the user's own tables (``tables.py``).
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import csv
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import cast
 
 from photism.data.listing import printable
-from photism.types import Sample, Skipped
+from photism.types import PARTS, Part, Sample, Skipped
 
-__all__ = ["safe_cell", "write_skipped_csv", "write_split_csv"]
+__all__ = ["read_split_csv", "safe_cell", "write_skipped_csv", "write_split_csv"]
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -51,6 +52,29 @@ def write_split_csv(path: Path, samples: Sequence[Sample]) -> None:
     """
     rows = ((s.name, s.label or "", s.group or "", s.part or "") for s in sorted(samples, key=lambda s: s.name))
     _write(path, ("path", "label", "group", "part"), rows)
+
+
+def read_split_csv(path: Path) -> dict[str, Part]:
+    """Read back which part each file was in, by the name that ``write_split_csv`` was given.
+
+    Parameters
+    ----------
+    path
+        What ``write_split_csv`` wrote.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
+    with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        rows = list(csv.DictReader(file))
+    return {_plain_cell(row["path"]): cast("Part", row["part"]) for row in rows if row.get("part") in PARTS}
+
+
+def _plain_cell(text: str) -> str:
+    """Undo ``safe_cell``."""
+    return text[1:] if text[:1] == "'" and safe_cell(text[1:]) == text else text
 
 
 def write_skipped_csv(path: Path, skipped: Sequence[Skipped]) -> None:

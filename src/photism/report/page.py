@@ -233,7 +233,8 @@ def _probe_sentences(probes: Sequence[Probe]) -> list[str]:
         return []
     first, last = (_best_of_stage(singles, stage) for stage in (singles[0], singles[-1]))
     said = [
-        f"{chosen.name} was chosen, at {words.percent(chosen.accuracy)} by cross-validation inside the training part."
+        f"{chosen.name} was chosen: of all joins it had the lowest cross-validated loss inside the training part, "
+        f"at an accuracy of {words.percent(chosen.accuracy)}."
     ]
     if chosen.name != last.name:
         said.append(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +38,14 @@ def summarise(folder: Path, metrics: Mapping[str, Any]) -> str:
             f"{held_out['positive']} from {held_out['threshold']:.2f}: "
             f"sensitivity {_percent(held_out['sensitivity'])}, specificity {_percent(held_out['specificity'])}"
         )
+    known = [row for row in held_out["per_class"] if row["recall"] is not None]
+    weakest = min(known, key=lambda row: row["recall"], default=None)
+    if weakest is not None and weakest["recall"] < 1:
+        found = round(weakest["recall"] * weakest["n"])
+        lines.append(f"weakest class: {weakest['label']}, {found} of {weakest['n']} found")
     lines.append(f"verdict: {verdict['state']}; {verdict['evidence']}")
     lines.append(
-        f"{chosen['backbone']} frozen, {chosen['classifier']} on {' + '.join(chosen['layers'])}, {chosen['engine']}"
+        f"{chosen['backbone']} frozen, {chosen['classifier']} on {_layers(chosen['layers'])}, {chosen['engine']}"
     )
     if metrics["leaks"]:
         lines.append(
@@ -53,6 +58,10 @@ def summarise(folder: Path, metrics: Mapping[str, Any]) -> str:
     lines.append(f"{seconds['total']:.1f} s ({spent})")
     lines.append(f"report: {folder / 'report.html'}")
     return "\n".join(lines)
+
+
+def _layers(names: Sequence[str]) -> str:
+    return " + ".join(names) if len(names) <= 4 else f"{len(names)} layers from {names[0]} to {names[-1]}"
 
 
 def _percent(fraction: float) -> str:
