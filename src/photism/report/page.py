@@ -231,12 +231,14 @@ def _probe_sentences(probes: Sequence[Probe]) -> list[str]:
     singles = [probe for probe in probes if "+" not in probe.name]
     if chosen is None or not singles:
         return []
-    first, last = (_best_of_stage(singles, stage) for stage in (singles[0], singles[-1]))
+    first, last, best = singles[0], singles[-1], max(singles, key=lambda probe: probe.accuracy)
     said = [
         f"{chosen.name} was chosen: of all joins it had the lowest cross-validated loss inside the training part, "
         f"at an accuracy of {words.percent(chosen.accuracy)}."
     ]
-    if chosen.name != last.name:
+    if any("/" in probe.name for probe in singles):  # several panels: their stages are not one line from first to last
+        said.append(f"The best single stage ({best.name}) reaches {words.percent(best.accuracy)}.")
+    elif chosen.name != last.name:
         said.append(
             f"The last stage alone ({last.name}), where an image network is usually asked, reaches "
             f"{words.percent(last.accuracy)}; the first ({first.name}) {words.percent(first.accuracy)}."
@@ -247,12 +249,6 @@ def _probe_sentences(probes: Sequence[Probe]) -> list[str]:
             verb = "lies" if rivals == 1 else "lie"
             said.append(f"{rivals} of the others {verb} within its 95 % interval: the order among them is not settled.")
     return said
-
-
-def _best_of_stage(singles: Sequence[Probe], stage: Probe) -> Probe:
-    """Where there are several panels, each has its own first and last stage: the better one speaks."""
-    same = [probe for probe in singles if probe.name.rpartition("/")[2] == stage.name.rpartition("/")[2]]
-    return max(same, key=lambda probe: probe.accuracy)
 
 
 def _confusion(account: Account) -> list[tuple[str, list[_Cell]]]:
