@@ -76,3 +76,10 @@ def test_a_loss_that_is_no_number_is_diverging() -> None:
 def test_no_curve_is_refused() -> None:
     with pytest.raises(ValueError, match="one epoch"):
         verdict([], chance_nats=CHANCE)
+
+
+def test_two_files_learned_by_heart_are_memorised_not_diverging() -> None:
+    found = verdict(
+        rows([0.4 / epoch for epoch in range(1, 10)], [11.0 + epoch for epoch in range(1, 10)]), chance_nats=CHANCE
+    )
+    assert found.state == "memorising"

@@ -49,9 +49,9 @@ def verdict(rows: Sequence[EpochRow], *, chance_nats: float, patience: int = 8) 
 
     Notes
     -----
-    In this order. *Diverging*: a loss is not finite, or the best validation loss is above 1.5 x chance, or the last
-    third's training loss is above chance. *Stalled*: the training loss fell by less than 5 % of chance. *Memorising*:
-    of the training loss's fall less than a fifth shows in validation, or the run went on for more than ``patience``
+    In this order. *Diverging*: a loss is not finite, or the best validation loss and some training loss are above
+    1.5 x chance, or the last third's training loss is above chance. *Stalled*: the training loss fell by less than 5 %
+    of chance. *Memorising*: of the training loss's fall less than a fifth shows in validation, or the run went on for more than ``patience``
     epochs after its best one and ended with a validation loss that had risen by more than 5 % of chance. Else
     *learning*, whatever the training accuracy.
     """
@@ -66,7 +66,9 @@ def verdict(rows: Sequence[EpochRow], *, chance_nats: float, patience: int = 8) 
     last = rows[-1]
     tail = rows[-max(1, len(rows) // 3) :]
     late = sum(row.train_loss_nats for row in tail) / len(tail)
-    if best.valid_loss_nats > OVERSHOT * chance_nats or late > chance_nats * (1 + LEAST_FALL):
+    worst = max(row.train_loss_nats for row in rows)  # steps that overshoot show in training too
+    lost = min(worst, best.valid_loss_nats) > OVERSHOT * chance_nats
+    if lost or late > chance_nats * (1 + LEAST_FALL):
         text = (
             f"The losses ended at {late:.2f} (training) and {last.valid_loss_nats:.2f} nats (validation), "
             f"where an answer that knows nothing has {chance_nats:.2f}: the steps overshoot."
