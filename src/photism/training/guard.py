@@ -51,9 +51,9 @@ def verdict(rows: Sequence[EpochRow], *, chance_nats: float, patience: int = 8) 
     -----
     In this order. *Diverging*: a loss is not finite, or the best validation loss and some training loss are above
     1.5 x chance, or the last third's training loss is above chance. *Stalled*: the training loss fell by less than 5 %
-    of chance. *Memorising*: of the training loss's fall less than a fifth shows in validation, or the run went on for more than ``patience``
-    epochs after its best one and ended with a validation loss that had risen by more than 5 % of chance. Else
-    *learning*, whatever the training accuracy.
+    of chance. *Memorising*: of the training loss's fall less than a fifth shows in validation, or the run went on for
+    more than ``patience`` epochs after its best one and ended with a validation loss that had risen by more than 5 %
+    of chance. Else *learning*, whatever the training accuracy.
     """
     if not rows:
         raise ValueError("expected a curve of one epoch at least, received none")
