@@ -35,6 +35,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
@@ -316,7 +317,10 @@ def main() -> NoReturn:
     except (KeyboardInterrupt, typer.Abort):
         _stop(None, INTERRUPTED_SENTENCE, INTERRUPTED)
     except TyperException as error:
-        _stop(error, f"{error.format_message().rstrip('.')}. `photism --help` is the manual.", WRONG_INPUT)
+        said = error.format_message()
+        _stop(
+            error, f"{said if said.endswith(('.', '?')) else said + '.'} `photism --help` is the manual.", WRONG_INPUT
+        )
     except BrokenPipeError:
         # The reader of our answers has left (`| head`): nothing more to say, and no traceback at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -120,8 +120,8 @@ def test_buttons(tmp_path: Path, header: str, cells: list[str], masks: list[int]
     ("text", "said"),
     [
         ("x,y,t\n", "holds 0 points"),
-        ("x,y,t\n1,2,3\n", "holds 1 points"),
-        ("x,y,t\n1,2,3\n65535,65535,4\n", "holds 1 points"),
+        ("x,y,t\n1,2,3\n", "holds one point"),
+        ("x,y,t\n1,2,3\n65535,65535,4\n", "holds one point"),
         ("x,y,t\n1,2,3\n4,5\n", "is damaged near line 2"),
         ("x,y,t\n1,2,3\n4,five,6\n", "damaged near line 3: time, x and y"),
         ("x,y,t\n1,2,3\n4,nan,6\n", "event 2 holds"),

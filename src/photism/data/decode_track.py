@@ -343,7 +343,8 @@ def _assemble(events: _Events, unit: str | None, name: str) -> PointerTrack:
     keep = np.array(events.has_place, bool) & ~_lost_places(xy_px)
     ticks, xy_px, held = ticks[keep], xy_px[keep], held[keep]
     if len(ticks) < _MIN_POINTS:
-        raise DecodeError(f"{name} holds {len(ticks)} points with a place; at least {_MIN_POINTS} were expected.")
+        points = "one point" if len(ticks) == 1 else f"{len(ticks)} points"
+        raise DecodeError(f"{name} holds {points} with a position; at least {_MIN_POINTS} were expected.")
     if np.abs(xy_px).max() > _FARTHEST_PX:
         raise DecodeError(f"{name} holds coordinates beyond {_FARTHEST_PX:g} pixels; a screen's were expected.")
     order = np.argsort(ticks, kind="stable")
