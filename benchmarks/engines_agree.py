@@ -31,11 +31,12 @@ def main() -> None:
         predictions = photism.load(arguments.run, engine=engine).predict(paths)
         answers[engine] = np.array([one.probabilities for one in predictions])
     single, own = answers["torch-fp32"], answers[str(photism.load(arguments.run).engine["name"])]  # type: ignore[index]
-    print("| engine | largest difference in probability to torch-fp32 | labels as the run's own engine % |")
-    print("|---|---|---|")
+    print("| engine | largest difference in probability to torch-fp32 | labels as the run's own % | as torch-fp32 % |")
+    print("|---|---|---|---|")
     for engine, probability in answers.items():
         same = 100 * np.mean(probability.argmax(axis=1) == own.argmax(axis=1))
-        print(f"| {engine} | {np.abs(probability - single).max():.2e} | {same:.2f} |")
+        as_single = 100 * np.mean(probability.argmax(axis=1) == single.argmax(axis=1))
+        print(f"| {engine} | {np.abs(probability - single).max():.2e} | {same:.2f} | {as_single:.2f} |")
 
 
 if __name__ == "__main__":
