@@ -119,3 +119,9 @@ def test_nothing_of_the_users_is_changed(digits: Path, tmp_path: Path) -> None:
     train(digits, tmp_path / "RUN", pictures_in_report=False)
     assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in digits.rglob("*.png")} == before
     assert "data:image" not in (tmp_path / "RUN" / "report.html").read_text()
+
+
+def test_a_method_that_is_not_built_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="finetune"):
+        train(tmp_path, tmp_path / "RUN", method="finetune")
+    assert not (tmp_path / "RUN").exists()

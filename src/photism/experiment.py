@@ -41,6 +41,7 @@ from photism.types import JSON, PARTS, EpochRow, Kind, Part, Progress, silent
 
 __all__ = ["Run", "load", "parts_of", "train"]
 
+METHODS = ("auto", "probe")
 PHASES = ("read", "render", "frozen_pass", "probe", "report")
 VERSIONED = ("numpy", "openvino", "pillow", "scikit-learn", "soundfile", "timm", "torch")
 
@@ -206,6 +207,8 @@ def train(
     -----
     One machine, one engine, one seed: the same bits. The test part, where there is one, chooses nothing.
     """
+    if method not in METHODS:
+        raise OptionError(f"method expects {' or '.join(METHODS)}, and received {method!r}.")
     clock = _Clock()
     folder, data = Path(out), Path(data)
     plan: dict[str, JSON] = {

@@ -104,7 +104,9 @@ class Gallery:
         assert first is not None
         if self._store is None:
             self._open(first.shape[1:])
-            (self._folder / "shape").write_text(" ".join(str(side) for side in first.shape[1:]))
+            fresh = self._folder / "shape.new"  # renamed, so that a process that dies here leaves no half a shape
+            fresh.write_text(" ".join(str(side) for side in first.shape[1:]))
+            fresh.replace(self._folder / "shape")
         assert self._store is not None
         self._store.append(
             [

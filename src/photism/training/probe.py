@@ -2,7 +2,7 @@
 
 Covers the choice of layers: kernel ridge on Gram matrices, where joining layers is adding matrices and leaving a fold
 out is solving a small system, so that some thirty candidates are compared in a few seconds. Does not cover the head
-that is finally fitted on the chosen layers (``logistic``) nor its training curve (``head``).
+that is finally fitted on the chosen layers (``classifier``) nor its training curve (``head``).
 
 Nothing here sees the validation or the test part: callers pass the training part's windows and inner folds.
 """
@@ -122,8 +122,8 @@ def select_layers(
     """Choose the layer, or the few layers to join, that answer best for files they have not seen.
 
     Every single layer is tried, then neighbouring stages joined (three, four and all of them, over every panel at
-    once), and the join with the lowest held-out loss wins. Single layers
-    are there to show what each knows: a penalised join hardly loses to its best part, and mostly beats it.
+    once), and the join with the lowest held-out loss wins. Single layers are there to show what each knows: a
+    penalised join hardly loses to its best part, and mostly beats it.
 
     Parameters
     ----------
