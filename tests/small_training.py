@@ -57,6 +57,7 @@ def fit_small(material: Material, asked: Asked) -> Fitted:
         asked.features,
         y=material.y,
         groups=material.groups,
+        units=material.units,
         masks={part: material.mask(part) for part in PARTS},
         n_classes=len(material.labels),
         seed=0,

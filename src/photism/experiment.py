@@ -235,6 +235,7 @@ def train(
                 asked.features,
                 y=material.y,
                 groups=material.groups,
+                units=material.units,
                 masks={part: material.mask(part) for part in PARTS},
                 n_classes=len(material.labels),
                 seed=seed,

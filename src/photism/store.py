@@ -122,6 +122,35 @@ class RowStore:
         )
         return rows, entry.extra
 
+    def table(self, keys: Sequence[str]) -> tuple[NDArray[np.generic], NDArray[np.int64], NDArray[np.int64]]:
+        """Return all rows of the store as one memory map, and where in it those of some keys lie.
+
+        Parameters
+        ----------
+        keys : sequence of str
+            A key may be named several times.
+
+        Returns
+        -------
+        rows : (n, *row_shape)
+            Read-only; costs page cache and no anonymous memory. Rows of all keys, in the order of their writing.
+        starts, counts : int64 (len(keys),)
+            The first row of each key, and how many it has.
+
+        Raises
+        ------
+        KeyError
+            Where nothing is kept under one of the keys.
+        """
+        entries = [self._index[key] for key in keys]
+        starts = np.array([entry.start for entry in entries], dtype=np.int64)
+        counts = np.array([entry.count for entry in entries], dtype=np.int64)
+        end = int((starts + counts).max(initial=0))
+        shape = (end, *self._row_shape)
+        if end == 0:  # nothing to map
+            return np.empty(shape, self._dtype), starts, counts
+        return np.memmap(self._rows_path, dtype=self._dtype, mode="r", shape=shape), starts, counts
+
     def append(self, items: Sequence[tuple[str, NDArray[np.generic], list[list[int]]]]) -> None:
         """Keep rows under their keys; a key that is there already is left as it is.
 

@@ -140,7 +140,35 @@ def test_a_test_fold_overrides_the_given_parts() -> None:
     cut = split(samples, test_fold="3")
     assert {each.fold for each in cut.part("test")} == {"3"}
     assert "3" not in {each.fold for each in (*cut.part("train"), *cut.part("valid"))}
-    assert (len(cut.part("train")), len(cut.part("valid")), len(cut.part("test"))) == (26, 6, 8)
+    assert (len(cut.part("train")), len(cut.part("valid")), len(cut.part("test"))) == (24, 8, 8)
+
+
+def test_beside_a_test_fold_another_fold_validates() -> None:
+    samples = [sample(f"{label}{i}", label, fold=str(i % 5)) for label in "ab" for i in range(20)]
+    for seed in range(4):
+        cut = split(samples, test_fold="3", seed=seed)
+        assert cut.by_fold
+        assert len({each.fold for each in cut.part("valid")}) == 1
+        assert len({each.fold for each in cut.part("train")}) == 3
+
+
+@pytest.mark.parametrize(
+    "folds",
+    [
+        pytest.param(["1", "2", "3", "4"], id="too few others"),
+        pytest.param(["1", "2", "3", "4", "5a", "5b"], id="a fold without a class"),
+    ],
+)
+def test_where_folds_cannot_validate_groups_do(folds: list[str]) -> None:
+    samples = [
+        sample(f"{label}{i}{fold}", label, fold=fold)
+        for fold in folds
+        for label in ("a" if fold.endswith("a") else "b" if fold.endswith("b") else "ab")
+        for i in range(5)
+    ]
+    cut = split(samples, test_fold="1")
+    assert not cut.by_fold
+    assert len({each.fold for each in cut.part("valid")}) > 1
 
 
 def test_an_unknown_fold_lists_the_folds() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from photism.training.classifier import fit_classifier, standard
-from photism.training.features import by_file, softmax
+from photism.training.features import Features, answers, by_file, softmax
 from tests.training.made import clouds
 
 
@@ -68,3 +68,53 @@ def test_a_share_of_a_large_set_chooses_the_strength() -> None:
         features, y, folds, layers=["p/a"], n_classes=3, max_windows_tried=100, max_windows_held_out=200
     )
     assert len(fit.held_out_logits) == fit.held_out.n_windows == 200
+
+
+@pytest.mark.parametrize("strength", [1.0, 0.01, 1e-3])
+def test_steps_come_to_the_closed_form(strength: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where neither windows nor features are few, the head is found by steps: logits agree to 1e-3."""
+    monkeypatch.setattr("photism.training.classifier.STRENGTHS", (strength,))
+    features, y = spectrum(n=900, d=700)
+    found = {}
+    for max_side in (10_000, 100):
+        fit = fit_classifier(
+            features, y, np.arange(900) % 5, layers=["p/a", "p/b"], n_classes=4, max_side=max_side,
+            max_windows_tried=300, max_windows_held_out=300,
+        )  # fmt: skip
+        found[max_side] = fit.head.logits(features.layers)
+    assert np.ptp(found[10_000]) > 0.5
+    assert found[100] == pytest.approx(found[10_000], abs=1e-3)
+    assert not np.array_equal(found[100], found[10_000])
+
+
+def test_steps_are_taken_class_by_class_where_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    features, y = spectrum(n=300, d=200)
+    options = {"layers": ["p/a", "p/b"], "n_classes": 4, "max_windows_held_out": 100}
+    one = fit_classifier(features, y, np.arange(300) % 5, **options)
+    monkeypatch.setattr("photism.training.classifier.MAX_VALUES_STEPPED", 250)
+    other, again = (fit_classifier(features, y, np.arange(300) % 5, **options, max_side=10) for _ in range(2))
+    assert other.head.logits(features.layers) == pytest.approx(one.head.logits(features.layers), abs=1e-3)
+    assert other.head.weight.tobytes() == again.head.weight.tobytes()
+
+
+@pytest.mark.parametrize("d", [8, 300])
+def test_features_that_are_read_bit_by_bit_give_the_same_head(d: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    features, y, folds = clouds(d=d, layers=("p/a", "p/b"))
+    whole = fit_classifier(features, y, folds, layers=["p/a", "p/b"], n_classes=3)
+    for module in ("features", "classifier"):
+        monkeypatch.setattr(f"photism.training.{module}.CHUNK_BYTES", 5000)
+    monkeypatch.setattr("photism.training.classifier.ROWS_ADDED", 7)
+    parts = fit_classifier(features, y, folds, layers=["p/a", "p/b"], n_classes=3)
+    assert parts.head.logits(features.layers) == pytest.approx(whole.head.logits(features.layers), abs=1e-5)
+    assert parts.held_out_logits == pytest.approx(whole.held_out_logits, abs=1e-5)
+    chunked = answers(parts.head, features)
+    assert chunked == pytest.approx(parts.head.probabilities(features.layers), abs=1e-6)
+
+
+def spectrum(*, n: int, d: int) -> tuple[Features, np.ndarray]:
+    """Two layers of which a few directions are strong and many are weak, as a network's are."""
+    rng = np.random.default_rng(0)
+    inner = rng.standard_normal((n, d)) / np.sqrt(np.arange(1, d + 1))
+    x = (inner @ np.linalg.qr(rng.standard_normal((d, d)))[0]).astype(np.float32)
+    y = (inner[:, :8] @ rng.standard_normal((8, 4)) + rng.standard_normal((n, 4))).argmax(axis=1)
+    return Features({"p/a": x[:, : d // 2], "p/b": x[:, d // 2 :]}, np.arange(n), np.ones(n, np.float32), n), y

@@ -88,3 +88,13 @@ def test_layers_of_the_first_panel_that_the_head_reads_are_looked_at() -> None:
     assert familiar_layers(names, ["q/8", "q/7"]) == ("q/1", "q/3", "q/5")
     assert familiar_layers(names, ["p/8", "q/7"]) == ("p/1", "p/3", "p/5")
     assert familiar_layers(["p/a"], ["p/a"]) == ("p/a",)
+
+
+def test_a_large_part_is_read_some_at_a_time(fitted: Familiarity, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = familiar_rate(fitted, made(100, 1))
+    monkeypatch.setattr("photism.training.features.CHUNK_BYTES", 2000)
+    monkeypatch.setattr("photism.training.familiar.ROWS_AT_A_TIME", 7)
+    assert familiar_rate(fitted, made(100, 1)) == whole
+    again = fit_familiarity(made(200, 0), np.arange(200) % 5, layers=LAYERS)
+    assert again is not None
+    assert again.threshold == pytest.approx(fitted.threshold, rel=1e-4)

@@ -26,7 +26,7 @@ def made(*, apart: float = 8.0) -> tuple[Features, np.ndarray]:
 
 def fit_clouds(features: Features, y: np.ndarray, masks: dict[Part, Mask], *, seed: int = 0) -> Fitted:
     groups = [str(i // 2) for i in range(N_FILES)]
-    return fit(features, y=y, groups=groups, masks=masks, n_classes=N_CLASSES, seed=seed)
+    return fit(features, y=y, groups=groups, units=groups, masks=masks, n_classes=N_CLASSES, seed=seed)
 
 
 def head_bits(fitted: Fitted) -> list[bytes]:

@@ -88,16 +88,47 @@ def test_nothing_that_can_be_read_is_an_error(tmp_path: Path) -> None:
 def test_the_cache_keeps_windows_of_layers_apart(tmp_path: Path) -> None:
     sample = Sample(tmp_path / "a", "a")
     layers = {"p/one": np.arange(6, dtype=np.float32).reshape(2, 3), "p/two": np.full((2, 1), 7, np.float32)}
+    other = {name: values[:1] + 10 for name, values in layers.items()}
     kept = FeatureCache(tmp_path, "key")
     assert "a" not in kept
+    assert not kept.rows([])[0]
     with pytest.raises(KeyError):
-        kept.get("a")
-    kept.keep([("a", FileFeatures(sample, layers)), ("broken", FileFeatures(sample, {}, "it is broken."))])
+        kept.rows(["a"])
+    broken = FileFeatures(sample, {}, "it is broken.")
+    kept.keep([("a", FileFeatures(sample, layers)), ("broken", broken), ("b", FileFeatures(sample, other))])
     for cache in (kept, FeatureCache(tmp_path, "key")):
         assert "broken" not in cache
-        for name, values in cache.get("a").items():
-            np.testing.assert_array_equal(values, layers[name])
+        found, counts = cache.rows(["b", "a", "b"])
+        assert counts.tolist() == [1, 2, 1]
+        for name, values in found.items():
+            np.testing.assert_array_equal(values, np.concatenate([other[name], layers[name], other[name]]))
+    with pytest.raises(KeyError):
+        kept.rows(["a", "c"])
     assert "a" not in FeatureCache(tmp_path, "another key")
+
+
+def test_files_with_the_same_content_share_their_rows_and_their_fate(tmp_path: Path) -> None:
+    folder = write_colours(tmp_path / "colours")
+    (folder / "train/red/0.png").write_bytes((folder / "train/red/1.png").read_bytes())
+    material = material_of(folder)
+    numbers = [i for i, s in enumerate(material.samples) if s.name in ("train/red/0.png", "train/red/1.png")]
+    asked = ask_small(material, fit_recipe("image", [], size_px=64), tmp_path / "cache")
+    one, other = asked.features.layers.rows[np.isin(asked.features.sample_of_window, numbers)]
+    assert one == other
+    assert len(np.unique(asked.features.layers.rows)) == 29
+    for i in numbers:  # identical, and broken after they were listed
+        material.samples[i].path.write_bytes(b"no picture")
+    again = ask_small(material, fit_recipe("image", [], size_px=64), tmp_path / "cache of its own")
+    assert sorted(again.skipped) == numbers
+    assert {skipped.path for skipped in again.skipped.values()} == {"train/red/0.png", "train/red/1.png"}
+
+
+def test_features_are_views_on_the_disk(small: Small) -> None:
+    features = small.asked.features
+    kept = features.keep(small.material.mask("train"))
+    for name, table in features.layers.tables.items():
+        assert not table.flags.owndata
+        assert np.shares_memory(table, kept.layers.tables[name])
 
 
 def test_parts_do_not_change_features(small: Small, tmp_path: Path) -> None:

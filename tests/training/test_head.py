@@ -62,3 +62,17 @@ def test_the_same_seed_gives_the_same_curve_but_for_the_seconds() -> None:
     one, two = (train(features, y, folds, Plan(epochs=3)) for _ in range(2))
     assert [row.valid_loss_nats for row in one.rows] == [row.valid_loss_nats for row in two.rows]
     assert one.best.weight.tobytes() == two.best.weight.tobytes()
+
+
+def test_a_large_part_is_read_batch_by_batch_and_learned_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    features, y, folds = clouds(layers=("p/a", "p/b"))
+    held = train(features, y, folds, Plan(epochs=4))
+    monkeypatch.setattr("photism.training.head.HELD_BYTES", 0)
+    read = train(features, y, folds, Plan(epochs=4))
+    assert read.best.weight.tobytes() == held.best.weight.tobytes()
+    assert [r.valid_loss_nats for r in read.rows] == pytest.approx([r.valid_loss_nats for r in held.rows], rel=1e-6)
+    monkeypatch.setattr("photism.training.head.MAX_WINDOWS_MEASURED", 30)
+    some = train(features, y, folds, Plan(epochs=4))
+    assert some.best.weight.tobytes() == held.best.weight.tobytes()
+    assert some.rows[-1].train_loss_nats != held.rows[-1].train_loss_nats
+    assert some.rows[-1].train_loss_nats == pytest.approx(held.rows[-1].train_loss_nats, rel=0.5)

@@ -39,6 +39,7 @@ class Material:
     leaks: tuple[Mapping[str, JSON], ...]
     warnings: tuple[str, ...]
     skipped: tuple[Skipped, ...]
+    by_fold: bool = False
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
@@ -55,6 +56,11 @@ class Material:
     def groups(self) -> tuple[str, ...]:
         """Each sample's group; a sample without one is a group of its own."""
         return tuple(s.name if s.group is None else f"group {s.group}" for s in self.samples)
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """What an inner fold must leave out whole: the given folds where validation is one of them, else the groups."""
+        return tuple(f"fold {s.fold}" for s in self.samples) if self.by_fold else self.groups
 
     def mask(self, part: Part) -> Bool[np.ndarray, " m"]:
         """Say for each sample whether it belongs to ``part``."""
@@ -151,6 +157,7 @@ def gather(
         leaks=tuple(leaks(parts.samples, duplicates)),
         warnings=(*dataset.warnings, *parts.warnings, *contradictions(duplicates)),
         skipped=(*dataset.skipped, *unreadable),
+        by_fold=parts.by_fold,
     ).without({})
 
 

@@ -20,15 +20,21 @@ from photism.types import PARTS, Part, Sample
 
 __all__ = ["Split", "inner_folds", "split"]
 
+LEAST_OTHER_FOLDS = 4
+"""With so many folds beside the test fold, one is validation and three at least are left to choose among."""
 _SHOWN = 5  # names in one sentence
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Every sample with its part, sorted by name, and sentences about what the parts lack."""
+    """Every sample with its part, sorted by name, and sentences about what the parts lack.
+
+    ``by_fold`` says that validation is one of the given folds, and that folds, not groups, are left out inside.
+    """
 
     samples: tuple[Sample, ...]
     warnings: tuple[str, ...]
+    by_fold: bool = False
 
     def part(self, name: Part) -> tuple[Sample, ...]:
         """Return the samples of one part, sorted by name; empty where there is none (``test``)."""
@@ -54,9 +60,11 @@ def split(
     valid_fraction
         The share of the training samples of each class that goes to validation, above 0 and below 1.
     test_fold
-        Hold this fold out as the test part; given parts are then ignored, and validation is cut from the other folds.
+        Hold this fold out as the test part; given parts are then ignored, and validation is cut from the other folds:
+        one of them, whole, where four or more hold every class.
     together
-        Sets of samples that a cut must not part although their groups differ (``exact_duplicates``).
+        Sets of samples that a cut must not part although their groups differ (``exact_duplicates``); a whole fold is
+        taken as it was given.
 
     Returns
     -------
@@ -93,11 +101,13 @@ def split(
     training = [sample for sample in given if sample.part == "train"]
     if not training:
         raise DataError("No sample is left for training: every one is in the validation or test part.")
+    by_fold = test_fold is not None and _asks_of_new_folds(training)
     if not any(sample.part == "valid" for sample in given):
-        chosen = _cut(training, _group_ids(training, together), valid_fraction, seed, warnings)
+        units = [str(s.fold) for s in training] if by_fold else _group_ids(training, together)
+        chosen = _cut(training, units, valid_fraction, seed, warnings)
         given = [replace(sample, part="valid") if sample.name in chosen else sample for sample in given]
     warnings += _lacking(given) + _torn(given)
-    return Split(tuple(given), tuple(warnings))
+    return Split(tuple(given), tuple(warnings), by_fold)
 
 
 def inner_folds(
@@ -164,6 +174,18 @@ def _hold_out(samples: Sequence[Sample], fold: str) -> list[Sample]:
     if fold not in folds:
         raise OptionError(f"--test-fold {fold}: there is no such fold; the folds are {', '.join(folds)}.")
     return [replace(sample, part="test" if sample.fold == fold else "train") for sample in samples]
+
+
+def _asks_of_new_folds(training: Sequence[Sample]) -> bool:
+    """Say whether the other folds are enough to validate on a fold that was not seen, as the test part is one.
+
+    Where a fold is a speaker or a hospital, files cut at random out of the known ones would measure something else.
+    """
+    folds: dict[str | None, set[str | None]] = {}
+    for sample in training:
+        folds.setdefault(sample.fold, set()).add(sample.label)
+    every = set().union(*folds.values())
+    return None not in folds and len(folds) >= LEAST_OTHER_FOLDS and all(labels == every for labels in folds.values())
 
 
 def _lacking(samples: Sequence[Sample]) -> list[str]:

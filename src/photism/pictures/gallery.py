@@ -1,6 +1,6 @@
 """The gallery: every picture of a data set, rendered once and kept in a memory-mapped cache.
 
-Pictures are kept by the file's content and the recipe, so a file that was moved, renamed or is part of
+Pictures are kept by the file's content, the recipe and the view, so a file that was moved, renamed or is part of
 another data set is not rendered again. Rendering runs in the executor's workers; what could not be rendered comes
 back as a reason, not as a picture.
 """
@@ -17,6 +17,7 @@ from jaxtyping import Int32, UInt8
 from photism.errors import WorkerError
 from photism.executor import Executor
 from photism.pictures.table import RenderJob, render_pixels
+from photism.pictures.view import View
 from photism.store import RowStore
 from photism.types import Recipe, Sample
 
@@ -44,11 +45,15 @@ class Gallery:
         How every picture is made.
     folder : Path, optional
         The cache to keep them in; nothing is kept where it is None.
+    view : View, optional
+        Which varied view of every file is shown; the plain picture by default, and for the view of index 0.
     """
 
-    def __init__(self, recipe: Recipe, folder: Path | None) -> None:
+    def __init__(self, recipe: Recipe, folder: Path | None, view: View | None = None) -> None:
         self.recipe = recipe
-        self._folder = folder / f"pictures-{recipe.key}" if folder else None
+        self.view = None if view is None or view.is_plain else view
+        name = f"pictures-{recipe.key}" + (f"-{self.view.key}" if self.view else "")
+        self._folder = folder / name if folder else None
         self._store: RowStore | None = None
 
     def pictures(self, samples: Sequence[Sample], hashes: Mapping[Path, str], executor: Executor) -> Iterator[Rendered]:
@@ -66,7 +71,9 @@ class Gallery:
         if self._store is None and self._folder and (self._folder / "shape").is_file():
             self._open([int(side) for side in (self._folder / "shape").read_text().split()])
         missing = [sample for sample in samples if self._store is None or hashes[sample.path] not in self._store]
-        fresh = iter(executor.map(render_pixels, [RenderJob(sample.path, self.recipe) for sample in missing]))
+        fresh = iter(
+            executor.map(render_pixels, [RenderJob(sample.path, self.recipe, self.view) for sample in missing])
+        )
         missing_paths = {sample.path for sample in missing}
         kept: list[Rendered] = []
         for sample in samples:

@@ -14,8 +14,10 @@ import numpy as np
 from jaxtyping import Int32, UInt8
 
 from photism.data.decode import decode
+from photism.data.duplicates import content_hash
 from photism.errors import DecodeError
-from photism.pictures import binary, image, mouse, sound
+from photism.pictures import binary, image, mouse, sound, vary_binary, vary_image, vary_mouse, vary_sound
+from photism.pictures.view import View
 from photism.types import JSON, Kind, Picture, Recipe, Signal, Window
 
 __all__ = ["RENDERERS", "RenderJob", "Renderer", "fit_recipe", "locate", "render", "render_file", "render_pixels"]
@@ -23,18 +25,19 @@ __all__ = ["RENDERERS", "RenderJob", "Renderer", "fit_recipe", "locate", "render
 
 @dataclass(frozen=True, slots=True)
 class Renderer:
-    """What one kind of data brings: three functions, the same for every kind."""
+    """What one kind of data brings: four functions, the same for every kind."""
 
     fit_recipe: Callable[..., Recipe]
     render: Callable[[Any, Recipe], tuple[Window, ...]]
     locate: Callable[[Picture, int, int], dict[str, tuple[float, float]]]
+    vary: Callable[[Any, np.random.Generator, Sequence[str] | None], Any]
 
 
 RENDERERS: dict[Kind, Renderer] = {
-    "image": Renderer(image.fit_recipe, image.render, image.locate),
-    "sound": Renderer(sound.fit_recipe, sound.render, sound.locate),
-    "binary": Renderer(binary.fit_recipe, binary.render, binary.locate),
-    "mouse": Renderer(mouse.fit_recipe, mouse.render, mouse.locate),
+    "image": Renderer(image.fit_recipe, image.render, image.locate, vary_image.vary),
+    "sound": Renderer(sound.fit_recipe, sound.render, sound.locate, vary_sound.vary),
+    "binary": Renderer(binary.fit_recipe, binary.render, binary.locate, vary_binary.vary),
+    "mouse": Renderer(mouse.fit_recipe, mouse.render, mouse.locate, vary_mouse.vary),
 }
 
 
@@ -101,8 +104,8 @@ def locate(picture: Picture, x_px: int, y_px: int) -> dict[str, tuple[float, flo
     return RENDERERS[picture.recipe.kind].locate(picture, x_px, y_px)
 
 
-def render_file(path: Path, recipe: Recipe) -> tuple[Window, ...]:
-    """Read one file from disk and render it.
+def render_file(path: Path, recipe: Recipe, view: View | None = None) -> tuple[Window, ...]:
+    """Read one file from disk and render it, plain or as one of its varied views.
 
     Parameters
     ----------
@@ -110,24 +113,32 @@ def render_file(path: Path, recipe: Recipe) -> tuple[Window, ...]:
         The file.
     recipe : Recipe
         How it is drawn; its kind says how the file is read.
+    view : View, optional
+        Which variation is drawn; none by default. Its random numbers come from the view and from the file's content.
 
     Raises
     ------
     DecodeError
         Where the file cannot be read as the recipe's kind; the message is the reason for a ``Skipped``.
+    OptionError
+        Where the view names a variation that the kind does not have.
     """
     size_px = recipe.options.get("size_px")
     # Twice the picture's side is as much as resizing looks at: a photograph of 12 megapixels decodes six times faster.
     enough_px = 2 * size_px if recipe.kind == "image" and isinstance(size_px, int) else None
-    return render(decode(path, recipe.kind, min_side_px=enough_px), recipe)
+    signal = decode(path, recipe.kind, min_side_px=enough_px)
+    if view is not None and not view.is_plain:
+        signal = RENDERERS[recipe.kind].vary(signal, view.rng(content_hash(path)), view.ops)
+    return render(signal, recipe)
 
 
 @dataclass(frozen=True, slots=True)
 class RenderJob:
-    """One file to be rendered by a worker."""
+    """One file to be rendered by a worker, plain or as one of its varied views."""
 
     path: Path
     recipe: Recipe
+    view: View | None = None
 
 
 def render_pixels(job: RenderJob) -> tuple[UInt8[np.ndarray, "n p h w 3"], Int32[np.ndarray, "n p 4"]] | str:
@@ -136,7 +147,7 @@ def render_pixels(job: RenderJob) -> tuple[UInt8[np.ndarray, "n p h w 3"], Int32
     Parameters
     ----------
     job : RenderJob
-        The file and its recipe.
+        The file, its recipe and its view.
 
     Returns
     -------
@@ -145,7 +156,7 @@ def render_pixels(job: RenderJob) -> tuple[UInt8[np.ndarray, "n p h w 3"], Int32
         file cannot be used.
     """
     try:
-        windows = render_file(job.path, job.recipe)
+        windows = render_file(job.path, job.recipe, job.view)
     except DecodeError as error:
         return str(error)
     pixels = np.stack([np.stack([picture.pixels for picture in window]) for window in windows])

@@ -17,9 +17,9 @@ from torch.nn import functional
 
 from photism.errors import OptionError
 from photism.recognizers.backbones import Backbone
-from photism.recognizers.pooling import FAR_BELOW, Cells, ContentWeights, Statistic, fit_cells
+from photism.recognizers.pooling import FAR_BELOW, STATISTICS, Cells, ContentWeights, Statistic, fit_cells
 
-__all__ = ["TorchBackend", "cuda_is_there", "map_sizes"]
+__all__ = ["TorchBackend", "cuda_is_there", "map_sizes", "pool_maps"]
 
 PRECISIONS: Mapping[str, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -151,17 +151,43 @@ class PooledNetwork(nn.Module):
         """Return features, stage by stage, statistics inside; ``rows`` and ``columns`` keep padding out."""
         x = pixels.permute(0, 3, 1, 2).to(self.scale.dtype) * self.scale + self.shift
         maps = self.trunk(x, tuple(self.cells))
-        features = []
-        at = [0, 0]
-        for activation, cells in zip(maps, self.cells.values(), strict=True):
-            masks = None
-            if rows is not None and columns is not None:
-                down = rows[:, :, at[0] : at[0] + cells.size[0], None]
-                across = columns[:, :, None, at[1] : at[1] + cells.size[1]]
-                masks = (down * across).to(activation.dtype)
-                at = [at[0] + cells.size[0], at[1] + cells.size[1]]
-            features += [_pooled(activation, masks, cells, one).flatten(1) for one in self.statistics]
-        return torch.cat(features, 1)
+        return torch.cat(pool_maps(maps, tuple(self.cells.values()), self.statistics, rows, columns), 1)
+
+
+def pool_maps(
+    maps: Sequence[Tensor],
+    cells: Sequence[Cells],
+    statistics: Sequence[Statistic] = STATISTICS,
+    rows: Tensor | None = None,
+    columns: Tensor | None = None,
+) -> list[Tensor]:
+    """Pool activation maps into cells.
+
+    Parameters
+    ----------
+    maps : sequence of float (n, c, h, w)
+    cells : sequence of Cells
+        How each of them is cut.
+    statistics : sequence of {"mean", "max"}
+    rows, columns : float, optional
+        ``ContentWeights`` of the maps in this order: they keep padding out.
+
+    Returns
+    -------
+    list of float (n, d)
+        One for each map; statistics outside, then channels, then cells.
+    """
+    pooled = []
+    at = [0, 0]
+    for activation, one in zip(maps, cells, strict=True):
+        masks = None
+        if rows is not None and columns is not None:
+            down = rows[:, :, at[0] : at[0] + one.size[0], None]
+            across = columns[:, :, None, at[1] : at[1] + one.size[1]]
+            masks = (down * across).to(activation.dtype)
+            at = [at[0] + one.size[0], at[1] + one.size[1]]
+        pooled.append(torch.cat([_pooled(activation, masks, one, each).flatten(1) for each in statistics], 1))
+    return pooled
 
 
 def _pooled(activation: Tensor, masks: Tensor | None, cells: Cells, statistic: Statistic) -> Tensor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from jaxtyping import Bool, Float32, Float64, Int
+from jaxtyping import Float32, Float64, Int
 
 from photism.recognizers.familiarity import Familiarity, Neighbours, Ruler, Texture, proportions
 from photism.training.features import Features, by_file, rows_by_fold
@@ -27,6 +27,7 @@ SHRINKAGE = 0.05
 STEP = 1 / 16
 MAX_TAUGHT, MAX_TAUGHT_BYTES = 2000, 4_000_000
 MAX_ASKED = 4000
+ROWS_AT_A_TIME = 1000  # whose distances to all that is taught are in memory
 LEAST_FILES = 20
 
 
@@ -87,14 +88,13 @@ def fit_familiarity(
     """
     features = _thin(features, folds, seed)
     rows = rows_by_fold(folds, features)
-    files = np.unique(features.sample_of_window)
+    files = features.files
     if len(files) < LEAST_FILES or len(rows) < 2:
         return None
     fold_of_row = folds[features.sample_of_window]
     places = {name: features.places.get(name, 1) for name in layers}
     neighbours, kept = _neighbours(features, layers[0], seed)
-    apart = fold_of_row[:, None] == fold_of_row[kept]
-    near = _nearest(neighbours, features, apart)
+    near = _nearest(neighbours, features, fold_of_row, fold_of_row[kept])
     textures, usual = [], np.zeros(features.n_windows)
     for name in layers:
         texture, held_out = _texture(features, name, places[name], rows)
@@ -116,8 +116,11 @@ def familiar_rate(familiarity: Familiarity, features: Features) -> float:
     features : Features
         Windows of a held-out part.
     """
-    scores = by_file(familiarity.scores(features.layers)[:, None], features)[np.unique(features.sample_of_window), 0]
-    return float(np.mean(scores <= familiarity.threshold))
+    scores = np.empty(features.n_windows)
+    for rows, layers in features.chunks_by_layer(familiarity.layers):
+        scores[rows] = familiarity.scores(layers)
+    of_files = by_file(scores[:, None], features)[features.files, 0]
+    return float(np.mean(of_files <= familiarity.threshold))
 
 
 def _thin(features: Features, folds: Int[np.ndarray, " m"], seed: int) -> Features:
@@ -134,7 +137,7 @@ def _thin(features: Features, folds: Int[np.ndarray, " m"], seed: int) -> Featur
 
 def _neighbours(features: Features, layer: str, seed: int) -> tuple[Neighbours, Int[np.ndarray, " k"]]:
     """Windows to be near to, and their row numbers."""
-    values = features.layers[layer]
+    values = features.read((layer,))
     mean, scale = _standard(values)
     most = max(50, min(MAX_TAUGHT, MAX_TAUGHT_BYTES // values.shape[1]))
     kept = np.sort(np.random.default_rng(seed).permutation(len(values))[:most])
@@ -142,11 +145,16 @@ def _neighbours(features: Features, layer: str, seed: int) -> tuple[Neighbours, 
     return Neighbours(layer, mean, scale, rounded, STEP), kept
 
 
-def _nearest(neighbours: Neighbours, features: Features, apart: Bool[np.ndarray, "n k"]) -> Float64[np.ndarray, " n"]:
+def _nearest(
+    neighbours: Neighbours, features: Features, fold: Int[np.ndarray, " n"], fold_of_taught: Int[np.ndarray, " k"]
+) -> Float64[np.ndarray, " n"]:
     """Each window's distance to the nearest neighbour of another fold."""
-    distances = neighbours.distances(features.layers)
-    distances[apart] = np.inf
-    nearest = distances.min(axis=1)
+    nearest = np.empty(features.n_windows)
+    for start in range(0, len(nearest), ROWS_AT_A_TIME):
+        rows = slice(start, start + ROWS_AT_A_TIME)
+        distances = neighbours.distances({neighbours.layer: features.read((neighbours.layer,), rows)})
+        distances[fold[rows, None] == fold_of_taught] = np.inf
+        nearest[rows] = distances.min(axis=1)
     # A fold may hold every neighbour that was kept; its own windows then say nothing.
     usual = float(np.median(nearest[np.isfinite(nearest)]))
     return np.asarray(np.where(np.isfinite(nearest), nearest, usual), dtype=np.float64)
@@ -156,12 +164,12 @@ def _texture(
     features: Features, layer: str, places: int, rows: Sequence[Int[np.ndarray, " _"]]
 ) -> tuple[Texture, Float64[np.ndarray, " n"]]:
     """What is usual in a layer, and each window's distance from what is usual in the other folds."""
-    values = proportions(features.layers[layer], places)
+    values = np.concatenate([proportions(part, places) for _, part in features.chunks((layer,))])
     held_out = np.zeros(len(values))
     for held in rows:
         others = np.concatenate([other for other in rows if other is not held])
         part = _usual(values[others], layer, places, Ruler(0.0, 1.0))
-        held_out[held] = part.distances({layer: features.layers[layer][held]})
+        held_out[held] = part.distances({layer: features.read((layer,), held)})
     return _usual(values, layer, places, Ruler.of(held_out)), held_out
 
 

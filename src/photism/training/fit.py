@@ -21,7 +21,7 @@ from photism.recognizers.familiarity import Familiarity
 from photism.recognizers.head import Head
 from photism.training.classifier import fit_classifier
 from photism.training.familiar import familiar_layers, familiar_rate, fit_familiarity
-from photism.training.features import Features, by_file
+from photism.training.features import Features, answers, by_file
 from photism.training.guard import verdict
 from photism.training.head import train_head
 from photism.training.probe import Selection, select_layers
@@ -56,6 +56,7 @@ def fit(
     *,
     y: Int64[np.ndarray, " m"],
     groups: Sequence[str],
+    units: Sequence[str],
     masks: Mapping[Part, Mask],
     n_classes: int,
     seed: int,
@@ -69,7 +70,9 @@ def fit(
     y : int64 (n_samples,)
         Class of every file; -1 where it has no part.
     groups : sequence of n_samples
-        What a fold must never cut.
+        What is one observation: intervals are clustered by it.
+    units : sequence of n_samples
+        What an inner fold must never cut: the groups, or larger parts (``Material.units``).
     masks : mapping of part to bool (n_samples,)
         Which files belong to ``train``, ``valid`` and ``test``.
     n_classes : int
@@ -87,7 +90,7 @@ def fit(
     of this size several threads of OpenBLAS were slower, six times so on a busy machine, and bits would depend on them.
     """
     with threadpool_limits(limits=1, user_api="blas"):
-        return _fit(features, y=y, groups=groups, masks=masks, n_classes=n_classes, seed=seed)
+        return _fit(features, y=y, groups=groups, units=units, masks=masks, n_classes=n_classes, seed=seed)
 
 
 def _fit(
@@ -95,12 +98,13 @@ def _fit(
     *,
     y: Int64[np.ndarray, " m"],
     groups: Sequence[str],
+    units: Sequence[str],
     masks: Mapping[Part, Mask],
     n_classes: int,
     seed: int,
 ) -> Fitted:
     train = features.keep(masks["train"])
-    folds = folds_of(y, groups, masks["train"], seed)
+    folds = folds_of(y, units, masks["train"], seed)
     selection = select_layers(train, y, folds, n_classes=n_classes, seed=seed)
     chosen = fit_classifier(train, y, folds, layers=selection.layers, n_classes=n_classes)
     valid = features.keep(masks["valid"], layers=chosen.head.layers)
@@ -117,17 +121,15 @@ def _fit(
     taught = masks["train"] | masks["valid"]
     near = familiar_layers(features.layers, selection.layers)
     both = features.keep(taught, layers=[name for name in features.layers if name in (*selection.layers, *near)])
-    both_folds = folds_of(y, groups, taught, seed)
+    both_folds = folds_of(y, units, taught, seed)
     kept = fit_classifier(both, y, both_folds, layers=selection.layers, n_classes=n_classes)
     head = kept.head
     familiarity = fit_familiarity(both, both_folds, layers=near, seed=seed)
-    probabilities: dict[Part, Float64[np.ndarray, "m k"]] = {
-        "valid": by_file(chosen.head.probabilities(valid.layers), valid)
-    }
+    probabilities: dict[Part, Float64[np.ndarray, "m k"]] = {"valid": by_file(answers(chosen.head, valid), valid)}
     rate: float | None = None
     if masks["test"].any():
         test = features.keep(masks["test"], layers=head.layers)
-        probabilities["test"] = by_file(head.probabilities(test.layers), test)
+        probabilities["test"] = by_file(answers(head, test), test)
         if familiarity is not None:
             rate = familiar_rate(familiarity, features.keep(masks["test"], layers=familiarity.layers))
     return Fitted(
@@ -142,14 +144,14 @@ def _fit(
     )
 
 
-def folds_of(y: Int64[np.ndarray, " m"], groups: Sequence[str], mask: Mask, seed: int) -> Int64[np.ndarray, " m"]:
-    """Give every file of a part its inner fold, groups whole; -1 for all other files.
+def folds_of(y: Int64[np.ndarray, " m"], units: Sequence[str], mask: Mask, seed: int) -> Int64[np.ndarray, " m"]:
+    """Give every file of a part its inner fold, units whole; -1 for all other files.
 
     Parameters
     ----------
     y : int64 (n_samples,)
         Class of every file.
-    groups : sequence of n_samples
+    units : sequence of n_samples
         What a fold must never cut.
     mask : bool (n_samples,)
         The part.
@@ -158,5 +160,5 @@ def folds_of(y: Int64[np.ndarray, " m"], groups: Sequence[str], mask: Mask, seed
     """
     numbers = np.flatnonzero(mask)
     folds = np.full(len(y), -1, dtype=np.int64)
-    folds[numbers] = inner_folds(y[numbers], [groups[i] for i in numbers.tolist()], N_FOLDS, seed)
+    folds[numbers] = inner_folds(y[numbers], [units[i] for i in numbers.tolist()], N_FOLDS, seed)
     return folds

@@ -1,7 +1,8 @@
 """The features of a whole data set: one frozen pass, kept on disk by content, recipe, network and engine.
 
 The frozen part of a network answers the same picture the same way every time, so it is asked once: a second training on
-the same files (another fold, another seed, another question) starts from the kept features and renders nothing.
+the same files (another fold, another seed, another question) starts from the kept features and renders nothing. What a
+training gets are views on what is kept: no more of it is in memory than is being looked at.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from photism.pictures.table import render_file
 from photism.recognizers.backbones import Backbone
 from photism.recognizers.frozen_pass import FileFeatures, FrozenPass, Panel, panels_of
 from photism.store import RowStore
-from photism.training.features import Features
-from photism.types import JSON, Progress, Recipe, Skipped, silent
+from photism.training.features import Features, LayerRows
+from photism.types import JSON, Progress, Recipe, Sample, Skipped, silent
 
 __all__ = ["Asked", "FeatureCache", "ask"]
 
@@ -54,20 +55,37 @@ class FeatureCache:
     def __contains__(self, key: str) -> bool:
         return self._store is not None and key in self._store
 
-    def get(self, key: str) -> dict[str, NDArray[np.float32]]:
-        """Return the kept layers (n_windows, d) of the file with this content hash.
+    def rows(self, keys: Sequence[str]) -> tuple[LayerRows, NDArray[np.int64]]:
+        """Return the kept layers of many files as views on the disk: nothing is read yet.
+
+        Parameters
+        ----------
+        keys : sequence of str
+            Content hashes; files with the same content share their rows.
+
+        Returns
+        -------
+        layers : LayerRows
+            Rows of all windows, file by file in the order of ``keys``.
+        counts : int64 (len(keys),)
+            The number of windows of each file.
 
         Raises
         ------
         KeyError
-            Where nothing is kept under ``key``.
+            Where nothing is kept under one of the keys.
         """
         if self._store is None:
-            raise KeyError(key)
-        rows, _ = self._store.get(key)
-        ends = np.cumsum(list(self._widths.values()))[:-1]
-        parts = np.split(np.asarray(rows), ends, axis=1)
-        return dict(zip(self._widths, parts, strict=True))
+            if keys:
+                raise KeyError(keys[0])
+            return LayerRows({}, np.empty(0, np.int64)), np.empty(0, np.int64)
+        kept, starts, counts = self._store.table(keys)
+        table = np.asarray(kept, dtype=np.float32)
+        edges = np.cumsum([0, *self._widths.values()])
+        tables = {name: table[:, edges[i] : edges[i + 1]] for i, name in enumerate(self._widths)}
+        # Where each window lies: its file's first row, and its number within the file.
+        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        return LayerRows(tables, np.repeat(starts, counts) + within), counts
 
     def keep(self, items: Sequence[tuple[str, FileFeatures]]) -> None:
         """Keep the features of files under their content hashes.
@@ -152,28 +170,33 @@ def ask(
     panels = _panels(material, recipe, executor)
     network = FrozenPass(backbone, panels, engine=engine)
     kept = FeatureCache(cache, recipe.key + network.key)
-    known = {i for i, sample in samples if material.hashes[sample.path] in kept}
-    fresh = [(i, sample) for i, sample in samples if i not in known]
-    rendered = Gallery(recipe, cache).pictures([sample for _, sample in fresh], material.hashes, executor)
-    found: dict[int, Mapping[str, NDArray[np.float32]]] = {
-        i: kept.get(material.hashes[sample.path]) for i, sample in samples if i in known
-    }
-    skipped: dict[int, Skipped] = {}
+    fresh = _first_of_each(material, [sample for _, sample in samples], kept)
+    n_known = len(samples) - len(fresh)
+    broken: dict[str, str] = {}
     waiting: list[tuple[str, FileFeatures]] = []
-    for (i, sample), one in zip(fresh, network.features(rendered), strict=True):
+    rendered = Gallery(recipe, cache).pictures(fresh, material.hashes, executor)
+    for done, one in enumerate(network.features(rendered), start=1):
+        key = material.hashes[one.sample.path]
         if one.reason is not None:
-            skipped[i] = Skipped(sample.name, one.reason)
+            broken[key] = one.reason
         else:
-            found[i] = one.layers
-            waiting.append((material.hashes[sample.path], one))
+            waiting.append((key, one))
         if len(waiting) == CHUNK_FILES:
             kept.keep(waiting)
             waiting = []
-        progress("frozen pass", len(found) + len(skipped), len(samples))
+        progress("frozen pass", n_known + done, len(samples))
     kept.keep(waiting)
+    skipped: dict[int, Skipped] = {}
+    found: dict[int, str] = {}
+    for i, sample in samples:
+        key = material.hashes[sample.path]
+        if key in broken:
+            skipped[i] = Skipped(sample.name, broken[key])
+        else:
+            found[i] = key
     seconds = time.perf_counter() - started
     return Asked(
-        features=_joined(found, len(material.samples), backbone),
+        features=_joined(kept, found, len(material.samples), backbone),
         skipped=skipped,
         panels=panels,
         engine=network.engine,
@@ -208,17 +231,22 @@ def describe_panels(path: Path, recipe: Recipe) -> tuple[Panel, ...] | None:
         return None
 
 
-def _joined(found: Mapping[int, Mapping[str, NDArray[np.float32]]], n_samples: int, backbone: Backbone) -> Features:
-    """Put the files' rows one after another, in the files' order."""
-    order = sorted(found)
-    names = list(found[order[0]]) if order else []
-    counts = [len(found[i][names[0]]) for i in order]
+def _first_of_each(material: Material, samples: Sequence[Sample], kept: FeatureCache) -> list[Sample]:
+    """The samples to ask the network for: one of each content that is not kept yet."""
+    first = {material.hashes[sample.path]: sample for sample in reversed(samples)}
+    return [s for s in samples if (key := material.hashes[s.path]) not in kept and first[key] is s]
+
+
+def _joined(kept: FeatureCache, found: Mapping[int, str], n_samples: int, backbone: Backbone) -> Features:
+    """Line the files' rows up one after another, in the files' order, without reading any."""
+    layers, counts = kept.rows(list(found.values()))
     channels = {stage.name: stage.channels for stage in backbone.stages}
-    layers = {name: np.concatenate([found[i][name] for i in order]) for name in names}
     return Features(
         layers=layers,
-        sample_of_window=np.repeat(np.array(order, dtype=np.int64), counts),
-        weight=np.repeat(1.0 / np.array(counts, dtype=np.float32), counts).astype(np.float32),
+        sample_of_window=np.repeat(np.array(list(found), dtype=np.int64), counts),
+        weight=np.repeat(1.0 / counts.astype(np.float32), counts).astype(np.float32),
         n_samples=n_samples,
-        places={name: x.shape[1] // (2 * channels[name.rpartition("/")[2]]) for name, x in layers.items()},
+        places={
+            name: table.shape[1] // (2 * channels[name.rpartition("/")[2]]) for name, table in layers.tables.items()
+        },
     )

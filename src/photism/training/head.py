@@ -4,13 +4,16 @@ Covers the curve that every run shows and the guard reads, in a second or two. T
 closed form (``classifier``) on the same standardised features; this one learns them by steps, with cross-entropy, no
 penalty and nothing to stop it but the validation loss, so that it can show when and how much such data are memorised.
 Does not cover fine-tuning of the network itself.
+
+A part that would take more than ``HELD_BYTES`` of memory is read batch by batch from where its features lie.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int
@@ -42,6 +45,10 @@ class Plan:
 
 
 PLAN = Plan()
+HELD_BYTES = 64 * 2**20
+# With more windows than these, an even share of the training files stands for all when their loss is measured: to
+# measure all would take as long as to learn from them.
+MAX_WINDOWS_MEASURED = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,17 +111,19 @@ def train_head(
     Returns
     -------
     Curve
-        Losses and accuracies count files (a file's windows averaged), measured after each epoch.
+        Losses and accuracies count files (a file's windows averaged), measured after each epoch: on the validation
+        part, and on the training part or, where that has more than 4000 windows, an even share of its files.
 
     Notes
     -----
     Gradient descent with Nesterov momentum; classes weigh the same. Deterministic but for ``seconds``.
     """
     learned = _Part.of(features.keep(train, layers=start.layers), y, groups, start)
+    seen = learned.share(MAX_WINDOWS_MEASURED)
     held = _Part.of(features.keep(valid, layers=start.layers), y, groups, start)
     weight = balanced_weights(learned.features, y, n_classes).astype(np.float32)
-    n, d = learned.x.shape
-    state = _State.zero(d, n_classes)
+    n = learned.features.n_windows
+    state = _State.zero(len(start.mean), n_classes)
     a_epoch = -(-n // plan.batch)
     epochs = max(plan.epochs, -(-plan.least_steps // a_epoch))
     chance = np.random.default_rng(seed)
@@ -125,9 +134,9 @@ def train_head(
         rate = 0.0
         for batch in np.array_split(chance.permutation(n), a_epoch):
             rate = plan.rate * _schedule(state.steps / (epochs * a_epoch))
-            step(state, learned.x[batch], learned.y[batch], weight[batch], rate=rate, momentum=plan.momentum)
+            step(state, learned.read(batch), learned.of_window[batch], weight[batch], rate=rate, momentum=plan.momentum)
         head = Head(start.layers, start.mean, start.scale, state.weight.copy(), state.bias.copy())
-        rows.append(_row(epoch, learned, held, state, rate, time.perf_counter() - began))
+        rows.append(_row(epoch, seen, held, state, rate, time.perf_counter() - began))
         loss = rows[-1].valid_loss_nats
         if not math.isfinite(loss):
             break
@@ -171,37 +180,68 @@ def _schedule(done: float) -> float:
 
 @dataclass(frozen=True)
 class _Part:
-    """A part's windows, standardised, with what is needed to measure on files."""
+    """A part's windows, to be standardised, with what is needed to measure on files."""
 
     features: Features
-    x: Float32[np.ndarray, "n d"]
-    y: Int[np.ndarray, " n"]
-    files: Int[np.ndarray, " f"]
-    truth: Int[np.ndarray, " f"]
-    groups: Int[np.ndarray, " f"]
+    head: Head
+    held: Float32[np.ndarray, "n d"] | None
+    y: Int[np.ndarray, " m"]
+    groups: Int[np.ndarray, " m"]
 
     @classmethod
     def of(cls, features: Features, y: Int[np.ndarray, " m"], groups: Int[np.ndarray, " m"], head: Head) -> _Part:
-        joined = np.concatenate([features.layers[name] for name in head.layers], axis=1)
-        joined -= head.mean
-        joined /= head.scale
-        files = np.unique(features.sample_of_window)
-        return cls(features, joined, y[features.sample_of_window], files, y[files], groups[files])
+        """Hold a small part in memory, and leave a large one where it is."""
+        part = cls(features, head, None, y, groups)
+        fits = 4 * features.n_windows * len(head.mean) <= HELD_BYTES
+        return replace(part, held=part.read(np.arange(features.n_windows))) if fits else part
+
+    @cached_property
+    def of_window(self) -> Int[np.ndarray, " n"]:
+        """The class of every window."""
+        return np.asarray(self.y[self.features.sample_of_window])
+
+    def share(self, max_windows: int) -> _Part:
+        """Keep an even share of the files, so that few windows are left."""
+        if self.features.n_windows <= max_windows:
+            return self
+        some = self.features.keep(self.features.share(max_windows))
+        return _Part.of(some, self.y, self.groups, self.head)
+
+    def read(self, rows: Int[np.ndarray, " b"]) -> Float32[np.ndarray, "b d"]:
+        """Return the standardised features of some windows."""
+        if self.held is not None:
+            return np.asarray(self.held[rows], dtype=np.float32)
+        return self._standard(self.features.read(self.head.layers, rows))
+
+    def logits(self, state: _State) -> Float32[np.ndarray, "n k"]:
+        """Answer for every window."""
+        if self.held is not None:
+            return np.asarray(self.held @ state.weight + state.bias, dtype=np.float32)
+        found = np.empty((self.features.n_windows, len(state.bias)), np.float32)
+        for rows, values in self.features.chunks(self.head.layers):
+            found[rows] = self._standard(values) @ state.weight + state.bias
+        return found
+
+    def _standard(self, values: Float32[np.ndarray, "b d"]) -> Float32[np.ndarray, "b d"]:
+        values -= self.head.mean
+        values /= self.head.scale
+        return values
 
     def measure(self, state: _State) -> tuple[float, float, float, float]:
         """Loss in nats; accuracy with its interval."""
+        files = self.features.files
+        truth = self.y[files]
         with np.errstate(over="ignore", invalid="ignore"):
-            logits = self.x @ state.weight + state.bias
-            answers: Float64[np.ndarray, "f k"] = by_file(softmax(logits), self.features)[self.files]
-        of_truth = answers[np.arange(len(self.truth)), self.truth]
-        right = (answers.argmax(axis=1) == self.truth).astype(float)
-        accuracy = clustered_proportion(right, np.ones_like(right), self.groups)
+            answers: Float64[np.ndarray, "f k"] = by_file(softmax(self.logits(state)), self.features)[files]
+        of_truth = answers[np.arange(len(truth)), truth]
+        right = (answers.argmax(axis=1) == truth).astype(float)
+        accuracy = clustered_proportion(right, np.ones_like(right), self.groups[files])
         assert accuracy is not None
         return (float(-np.log(np.maximum(of_truth, LEAST)).mean()), *accuracy)
 
 
-def _row(epoch: int, learned: _Part, held: _Part, state: _State, rate: float, seconds: float) -> EpochRow:
-    train, valid = learned.measure(state), held.measure(state)
+def _row(epoch: int, seen: _Part, held: _Part, state: _State, rate: float, seconds: float) -> EpochRow:
+    train, valid = seen.measure(state), held.measure(state)
     return EpochRow(
         epoch=epoch,
         train_loss_nats=train[0],

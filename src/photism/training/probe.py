@@ -29,6 +29,7 @@ SHARPNESS = np.geomspace(1.0, 64.0, 13)
 # A constant added to every Gram matrix: an intercept whose penalty is too weak to matter.
 INTERCEPT = 1.0
 MAX_WINDOWS = 800
+COLUMNS_SQUARED = 4096  # at a time: a layer of 800 sounds takes 115 MB, and its squares need not take as much again
 # How many neighbouring stages are joined, besides all of them.
 JOINED = (3, 4)
 
@@ -265,13 +266,14 @@ class _Judge:
 
 def _gram(features: Features, name: str) -> Float64[np.ndarray, "n n"]:
     """Inner products of a layer's standardised features, on average 1 along the diagonal."""
-    values = features.layers[name]
+    values = features.read((name,))
     weight = features.weight / features.weight.sum()
-    centre = weight @ values
-    scale = np.sqrt(weight @ np.square(values - centre))
+    values -= weight @ values
+    parts = [weight @ np.square(values[:, i : i + COLUMNS_SQUARED]) for i in range(0, values.shape[1], COLUMNS_SQUARED)]
+    scale = np.sqrt(np.concatenate(parts))
     scale[scale <= 1e-6 * max(float(scale.max()), 1e-30)] = np.inf  # a constant feature says nothing
-    standard = (values - centre) / scale
-    gram = (standard @ standard.T).astype(np.float64)
+    values /= scale
+    gram = (values @ values.T).astype(np.float64)
     return np.asarray(gram / max(float(np.mean(np.diag(gram))), 1e-30), dtype=np.float64)
 
 
