@@ -10,7 +10,8 @@ import pytest
 
 from photism import experiment
 from photism.errors import InputError, OptionError, RunError, WeightsError
-from photism.experiment import Run, load, train
+from photism.experiment import train
+from photism.runs import Run, load
 
 
 @pytest.fixture

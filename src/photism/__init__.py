@@ -17,8 +17,9 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from photism.errors import PhotismError
-    from photism.experiment import Run, load, train
+    from photism.experiment import train
     from photism.recognizers.recognizer import Recognizer
+    from photism.runs import Run, load
     from photism.types import Prediction
     from photism.verbs import check, evaluate, render
 
@@ -26,10 +27,10 @@ _HOMES = {
     "PhotismError": "photism.errors",
     "Prediction": "photism.types",
     "Recognizer": "photism.recognizers.recognizer",
-    "Run": "photism.experiment",
+    "Run": "photism.runs",
     "check": "photism.verbs",
     "evaluate": "photism.verbs",
-    "load": "photism.experiment",
+    "load": "photism.runs",
     "render": "photism.verbs",
     "train": "photism.experiment",
 }

@@ -21,7 +21,7 @@ from photism.errors import InputError, OptionError, PhotismError
 from photism.types import JSON, Kind, Progress
 
 if TYPE_CHECKING:
-    from photism.experiment import Run
+    from photism.runs import Run
 
 __all__ = ["app", "main"]
 
@@ -60,6 +60,7 @@ class Method(StrEnum):
 
     auto = "auto"
     probe = "probe"
+    finetune = "finetune"
 
 
 DataArgument = Annotated[
@@ -154,6 +155,9 @@ def train(
     kind: KindOption = None,
     group_by: GroupOption = None,
     test_fold: Annotated[str | None, typer.Option("--test-fold", help="Hold this fold out of everything.")] = None,
+    from_layer: Annotated[
+        str | None, typer.Option("--from-layer", metavar="STAGE", help="First stage to fine-tune; probes tell it.")
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Every random choice follows from it.")] = 0,
     engine: EngineOption = None,
     positive: Annotated[
@@ -182,6 +186,7 @@ def train(
         kind=_kind(kind),
         group_by=group_by,
         test_fold=test_fold,
+        from_layer=from_layer,
         seed=seed,
         engine=engine,
         positive=positive,

@@ -12,9 +12,8 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import cast
@@ -23,107 +22,30 @@ import numpy as np
 
 from photism import __version__
 from photism.data.material import Material, gather
-from photism.data.records import read_split_csv, write_skipped_csv, write_split_csv
-from photism.errors import EngineError, InputError, OptionError, RunError
+from photism.data.records import write_skipped_csv, write_split_csv
+from photism.errors import OptionError
 from photism.executor import ProcessExecutor
 from photism.pictures.table import fit_recipe
 from photism.recognizers.backbones import load_backbone
-from photism.recognizers.recognizer import Decision, Recognizer, load_recognizer, save_recognizer
+from photism.recognizers.recognizer import Decision, Recognizer, save_recognizer
 from photism.report.page import save_page
 from photism.report.summary import summarise
 from photism.report.telling import Story, tell
+from photism.runs import Run, prepare, read_json, undone_if_refused, write_whole
 from photism.store import cache_root, trim_cache
+from photism.training.adapt import Adapted, Ground, adapt
 from photism.training.fit import Fitted, fit
 from photism.training.frozen import ask
-from photism.training.history import history_lines, read_history
+from photism.training.history import history_lines
 from photism.training.metrics import measure, threshold_for
-from photism.types import JSON, PARTS, EpochRow, Kind, Part, Progress, silent
+from photism.training.plan import Plan, choose_depth
+from photism.types import JSON, PARTS, Kind, Progress, silent
 
-__all__ = ["Run", "load", "parts_of", "train"]
+__all__ = ["train"]
 
-METHODS = ("auto", "probe")
-PHASES = ("read", "render", "frozen_pass", "probe", "report")
+METHODS = ("auto", "probe", "finetune")
+PHASES = ("read", "render", "frozen_pass", "probe", "finetune", "report")
 VERSIONED = ("numpy", "openvino", "pillow", "scikit-learn", "soundfile", "timm", "torch")
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a training left behind, in its folder."""
-
-    folder: Path
-    metrics: Mapping[str, JSON]
-
-    @property
-    def report(self) -> Path:
-        """The page that tells it all."""
-        return self.folder / "report.html"
-
-    @cached_property
-    def history(self) -> tuple[EpochRow, ...]:
-        """The training curve, one row an epoch."""
-        return read_history(self.folder / "history.jsonl")
-
-    @cached_property
-    def recognizer(self) -> Recognizer:
-        """The recognizer, loaded on first use."""
-        return load(self.folder)
-
-    def to_text(self) -> str:
-        """Return the result in a few lines."""
-        return (self.folder / "log.txt").read_text(encoding="utf-8").rstrip().rpartition("\n\n")[2]
-
-    def __repr__(self) -> str:
-        held_out = cast("Mapping[str, JSON]", self.metrics["test"] or self.metrics["valid"])
-        return f"Run({str(self.folder)!r}, accuracy {held_out['accuracy']:.3f} on {held_out['n']} held-out files)"
-
-    def _repr_html_(self) -> str:
-        lines = self.to_text().replace("&", "&amp;").replace("<", "&lt;")
-        return f"<pre>{lines}</pre>"
-
-
-def load(run: str | Path, *, engine: str | None = None) -> Recognizer:
-    """Load the recognizer of a run.
-
-    Parameters
-    ----------
-    run : path
-        A folder that ``train`` made.
-    engine : str, optional
-        Which engine answers; the run's own by default.
-
-    Returns
-    -------
-    Recognizer
-
-    Raises
-    ------
-    RunError
-        Where there is no run, it is damaged, or a newer photism wrote it.
-    """
-    folder = Path(run)
-    if not (folder / "recognizer").is_dir():
-        state = "an unfinished run" if (folder / "plan.json").is_file() else "nothing of the sort"
-        raise RunError(f"{folder}: expected a folder that photism train has made, and found {state}.")
-    recognizer = load_recognizer(folder / "recognizer")
-    return recognizer if engine is None else replace(recognizer, engine=engine)
-
-
-def parts_of(run: str | Path) -> dict[Path, Part]:
-    """Return which part each file of a run's data was in; empty where the run's folder does not tell.
-
-    Parameters
-    ----------
-    run : path
-        A folder that ``train`` made.
-    """
-    folder = Path(run)
-    try:
-        data = Path(json.loads((folder / "plan.json").read_text(encoding="utf-8"))["data"])
-        parts = read_split_csv(folder / "split.csv")
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}  # a bundle that was copied without its evidence still answers
-    root = data if data.is_dir() else data.parent
-    return {(root / name).resolve(): part for name, part in parts.items()}
 
 
 def train(
@@ -136,6 +58,7 @@ def train(
     kind: Kind | None = None,
     group_by: str | None = None,
     test_fold: str | None = None,
+    from_layer: str | None = None,
     seed: int = 0,
     engine: str | None = None,
     positive: str | None = None,
@@ -157,8 +80,8 @@ def train(
         optionally ``group``, ``fold``, ``split``).
     out : path
         The run's folder; made here.
-    method : {"auto", "probe"}
-        How to train. Both probe the frozen network's stages.
+    method : {"auto", "probe", "finetune"}
+        How to train: a head on the frozen network's stages, the last stages too, or what validation says is better.
     backbone : str
         A name from the table of backbones.
     weights : Path, optional
@@ -169,6 +92,8 @@ def train(
         The CSV's column whose values a split must never cut.
     test_fold : str, optional
         Hold this fold out of everything as the test part.
+    from_layer : str, optional
+        The first stage that fine-tuning trains; told from the probes by default.
     seed : int
         Every random choice follows from it.
     engine : str, optional
@@ -208,19 +133,19 @@ def train(
     One machine, one engine, one seed: the same bits. The test part, where there is one, chooses nothing.
     """
     if method not in METHODS:
-        raise OptionError(f"method expects {' or '.join(METHODS)}, and received {method!r}.")
+        raise OptionError(f"--method expects one of {', '.join(METHODS)}, and received {method!r}.")
     clock = _Clock()
     folder, data = Path(out), Path(data)
     plan: dict[str, JSON] = {
         "data": str(data.resolve()), "method": method, "backbone": backbone,
         "weights": None if weights is None else str(weights.resolve()), "kind": kind, "group_by": group_by,
-        "test_fold": test_fold, "seed": seed, "engine": engine, "positive": positive, "threshold": threshold,
-        "cost_ratio": cost_ratio, "options": dict(options or {}), "pictures_in_report": pictures_in_report,
+        "test_fold": test_fold, "from_layer": from_layer, "seed": seed, "engine": engine, "positive": positive,
+        "threshold": threshold, "cost_ratio": cost_ratio, "options": dict(options or {}), "pictures_in_report": pictures_in_report,
     }  # fmt: skip
-    finished = _prepare(folder, plan, resume=resume, replace_run=replace_run)
+    finished = prepare(folder, plan, resume=resume, replace_run=replace_run)
     if finished is not None:
         return finished
-    with _undone_if_refused(folder), ProcessExecutor() as executor:
+    with undone_if_refused(folder), ProcessExecutor() as executor:
         network = load_backbone(backbone, weights=weights)
         with clock.measuring("read"):
             material = gather(data, kind=kind, group_by=group_by, test_fold=test_fold, seed=seed, executor=executor)
@@ -241,13 +166,19 @@ def train(
                 seed=seed,
             )
             progress("probe", 1, 1)
+        adapted = None
+        if method != "probe":
+            ground = Ground(material, recipe, network, asked, fitted, executor, cache_root())
+            with clock.measuring("finetune"):
+                adapted = _fine_tuned(folder, ground, method, from_layer, seed, progress)
+            network, fitted = adapted.backbone, adapted.fitted
         recognizer = Recognizer(
             network, material.labels, recipe, asked.panels, fitted.head, fitted.familiarity, asked.engine, decision
         )
         with clock.measuring("report"):
             progress("report", 0, 1)
             save_recognizer(folder / "recognizer", recognizer)
-            metrics = _metrics(material, fitted, recognizer)
+            metrics = _metrics(material, fitted, recognizer, adapted)
             story = Story(
                 title=data.stem,
                 command=command or f"photism.train({str(data)!r}, {str(out)!r})",
@@ -264,8 +195,26 @@ def train(
             progress("report", 1, 1)
     metrics["seconds"] = clock.total()
     _write_run(folder, material, fitted, metrics, story.command)
+    shutil.rmtree(folder / "unfinished", ignore_errors=True)
     trim_cache(cache_root())
     return Run(folder, metrics)
+
+
+def _fine_tuned(
+    folder: Path, ground: Ground, method: str, from_layer: str | None, seed: int, progress: Progress
+) -> Adapted:
+    """Fine-tune by a plan that is written down before it begins, and read again where a run is resumed."""
+    names = ground.backbone.stage_names
+    if from_layer is not None and from_layer not in names:
+        raise OptionError(f"--from-layer expects one of {', '.join(names)}, and received {from_layer!r}.")
+    depth = choose_depth(ground.fitted.selection, names, from_layer=from_layer)
+    path = folder / "finetune.json"
+    if path.is_file():
+        plan = Plan.from_json(cast("Mapping[str, JSON]", read_json(path)))
+    else:
+        plan = Plan(after=depth.after, layers=depth.layers, seed=seed)
+        write_whole(path, json.dumps(plan.to_json(), indent=2))
+    return adapt(ground, depth, plan, always=method == "finetune", folder=folder / "unfinished", progress=progress)
 
 
 class _Clock:
@@ -289,41 +238,7 @@ class _Clock:
         return {**self.seconds, "total": time.perf_counter() - self._started}
 
     def total(self) -> dict[str, JSON]:
-        return {**self.so_far(), "finetune": None}
-
-
-def _prepare(folder: Path, plan: Mapping[str, JSON], *, resume: bool, replace_run: bool) -> Run | None:
-    """Make the run's folder and keep the plan in it; return the run where it is finished already."""
-    plan_path = folder / "plan.json"
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        if not plan_path.is_file():
-            raise RunError(f"{folder} is already there and is no run of photism: expected a new folder for --out.")
-        if replace_run:
-            shutil.rmtree(folder)
-        elif not resume:
-            raise RunError(f"{folder} already holds a run: expected a new folder, or --resume to continue that run.")
-        elif _read_json(plan_path) != dict(plan):
-            raise RunError(f"{folder} was started with other data or options: expected the same ones with --resume.")
-        elif (folder / "metrics.json").is_file():
-            return Run(folder, cast("Mapping[str, JSON]", _read_json(folder / "metrics.json")))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _write_whole(plan_path, json.dumps(plan, indent=2))
-    except OSError as error:
-        raise RunError(f"{folder} cannot be written: {error.strerror or error}.") from error
-    return None
-
-
-@contextmanager
-def _undone_if_refused(folder: Path) -> Iterator[None]:
-    """Leave nothing behind where the data or an option is wrong: the next try may use the same folder."""
-    try:
-        yield
-    except (InputError, EngineError):
-        if [path.name for path in folder.iterdir()] == ["plan.json"]:
-            (folder / "plan.json").unlink()
-            folder.rmdir()
-        raise
+        return dict(self.so_far())
 
 
 def _decision(
@@ -342,7 +257,7 @@ def _decision(
     return Decision(positive, 0.5 if threshold is None else threshold)
 
 
-def _metrics(material: Material, fitted: Fitted, recognizer: Recognizer) -> dict[str, JSON]:
+def _metrics(material: Material, fitted: Fitted, recognizer: Recognizer, adapted: Adapted | None) -> dict[str, JSON]:
     """Everything that ``metrics.json`` says, but for the seconds."""
     decision, labels = recognizer.decision, recognizer.labels
     majority = int(np.bincount(material.y[material.mask("train")]).argmax())
@@ -367,15 +282,13 @@ def _metrics(material: Material, fitted: Fitted, recognizer: Recognizer) -> dict
         "n_skipped": len(material.skipped),
         **measured,
         "chosen": {
-            "method": "probe",
+            **_method(fitted, recognizer, adapted),
             "backbone": recognizer.backbone.name,
-            "first_trained_layer": "head",
             "layers": list(recognizer.head.layers),
-            "classifier": "ridge",
-            "strength": fitted.strength,
             "temperature": recognizer.head.temperature,
             "engine": str(cast("Mapping[str, JSON]", recognizer.engine)["name"]),
         },
+        "comparison": None if adapted is None else cast("JSON", asdict(adapted.comparison)),
         "probes": [
             {"layers": list(c.layers), "accuracy": c.accuracy, "loss_nats": c.loss_nats}
             for c in fitted.selection.candidates
@@ -393,25 +306,32 @@ def _metrics(material: Material, fitted: Fitted, recognizer: Recognizer) -> dict
     }
 
 
+def _method(fitted: Fitted, recognizer: Recognizer, adapted: Adapted | None) -> dict[str, JSON]:
+    """How the kept recognizer was trained."""
+    if adapted is None or not adapted.kept:
+        return {
+            "method": "probe",
+            "first_trained_layer": "head",
+            "classifier": "ridge",
+            "strength": fitted.strength,
+            "depth": None if adapted is None else adapted.depth.evidence,
+        }
+    names, after = recognizer.backbone.stage_names, adapted.plan.after
+    return {
+        "method": "finetune",
+        "first_trained_layer": names[0 if after is None else names.index(after) + 1],
+        "classifier": "softmax",
+        "strength": None,
+        "depth": adapted.depth.evidence,
+    }
+
+
 def _write_run(folder: Path, material: Material, fitted: Fitted, metrics: Mapping[str, JSON], command: str) -> None:
     write_split_csv(folder / "split.csv", [sample for sample in material.samples if sample.part is not None])
     write_skipped_csv(folder / "skipped.csv", material.skipped)
-    _write_whole(folder / "history.jsonl", history_lines(fitted.history))
+    write_whole(folder / "history.jsonl", history_lines(fitted.history))
     log = [command, *material.warnings, *(f"skipped {one.path}: {one.reason}" for one in material.skipped)]
     text = "\n".join(log) + "\n\n" + summarise(folder, metrics) + "\n"
     (folder / "log.txt").write_text(text, encoding="utf-8", errors="backslashreplace")
     # The metrics come last: a folder that has them is a finished run.
-    _write_whole(folder / "metrics.json", json.dumps(metrics, indent=2, allow_nan=False))
-
-
-def _read_json(path: Path) -> JSON:
-    try:
-        return cast("JSON", json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path} is damaged: expected the JSON that photism train wrote.") from error
-
-
-def _write_whole(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    write_whole(folder / "metrics.json", json.dumps(metrics, indent=2, allow_nan=False))

@@ -151,6 +151,16 @@ class RowStore:
             return np.empty(shape, self._dtype), starts, counts
         return np.memmap(self._rows_path, dtype=self._dtype, mode="r", shape=shape), starts, counts
 
+    def extra(self, key: str) -> list[list[int]]:
+        """Return the integers kept beside the rows of ``key``, one list a row.
+
+        Raises
+        ------
+        KeyError
+            Where nothing is kept under ``key``.
+        """
+        return self._index[key].extra
+
     def append(self, items: Sequence[tuple[str, NDArray[np.generic], list[list[int]]]]) -> None:
         """Keep rows under their keys; a key that is there already is left as it is.
 

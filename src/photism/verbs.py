@@ -20,10 +20,11 @@ from photism.data.sources import Dataset, read_dataset
 from photism.data.split import split
 from photism.errors import DataError, DecodeError, InputError, OptionError
 from photism.executor import ProcessExecutor
-from photism.experiment import Run, load, parts_of, train
+from photism.experiment import train
 from photism.pictures.table import RenderJob, fit_recipe, render_file, render_pixels
 from photism.recognizers.recognizer import Recognizer
 from photism.report.figures import draw_picture
+from photism.runs import Run, load, parts_of
 from photism.training.metrics import measure
 from photism.types import JSON, PARTS, Kind, Part, Prediction, Progress, Sample, Skipped, silent
 

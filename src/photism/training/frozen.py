@@ -132,7 +132,8 @@ def ask(
     recipe: Recipe,
     backbone: Backbone,
     *,
-    engine: str | None,
+    layers: Sequence[str] | None = None,
+    engine: str | Mapping[str, JSON] | None,
     executor: Executor,
     cache: Path,
     progress: Progress = silent,
@@ -147,8 +148,10 @@ def ask(
         How they become pictures.
     backbone : Backbone
         The network.
-    engine : str, optional
-        How it runs; the fastest way of this machine by default.
+    layers : names, optional
+        Only these (``panel/stage``); all that a head could read by default.
+    engine : str or mapping, optional
+        How it runs: a name, or what ``Engine.describe`` returned; the fastest way of this machine by default.
     executor : Executor
         Where rendering runs.
     cache : Path
@@ -168,7 +171,7 @@ def ask(
     started = time.perf_counter()
     samples = [(i, sample) for i, sample in enumerate(material.samples) if sample.part is not None]
     panels = _panels(material, recipe, executor)
-    network = FrozenPass(backbone, panels, engine=engine)
+    network = FrozenPass(backbone, panels, layers=layers, engine=engine)
     kept = FeatureCache(cache, recipe.key + network.key)
     fresh = _first_of_each(material, [sample for _, sample in samples], kept)
     n_known = len(samples) - len(fresh)

@@ -1,0 +1,151 @@
+"""A run's folder: prepared, found again, and read.
+
+Covers what is written where, whether a folder may be used, and the ``Run`` that a user gets back. Does not cover what a
+training computes (``experiment``).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import cast
+
+from photism.data.records import read_split_csv
+from photism.errors import EngineError, InputError, RunError
+from photism.recognizers.recognizer import Recognizer, load_recognizer
+from photism.training.history import read_history
+from photism.types import JSON, EpochRow, Part
+
+__all__ = ["Run", "load", "parts_of", "prepare", "read_json", "undone_if_refused", "write_whole"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a training left behind, in its folder."""
+
+    folder: Path
+    metrics: Mapping[str, JSON]
+
+    @property
+    def report(self) -> Path:
+        """The page that tells it all."""
+        return self.folder / "report.html"
+
+    @cached_property
+    def history(self) -> tuple[EpochRow, ...]:
+        """The training curve, one row an epoch."""
+        return read_history(self.folder / "history.jsonl")
+
+    @cached_property
+    def recognizer(self) -> Recognizer:
+        """The recognizer, loaded on first use."""
+        return load(self.folder)
+
+    def to_text(self) -> str:
+        """Return the result in a few lines."""
+        return (self.folder / "log.txt").read_text(encoding="utf-8").rstrip().rpartition("\n\n")[2]
+
+    def __repr__(self) -> str:
+        held_out = cast("Mapping[str, JSON]", self.metrics["test"] or self.metrics["valid"])
+        return f"Run({str(self.folder)!r}, accuracy {held_out['accuracy']:.3f} on {held_out['n']} held-out files)"
+
+    def _repr_html_(self) -> str:
+        lines = self.to_text().replace("&", "&amp;").replace("<", "&lt;")
+        return f"<pre>{lines}</pre>"
+
+
+def load(run: str | Path, *, engine: str | None = None) -> Recognizer:
+    """Load the recognizer of a run.
+
+    Parameters
+    ----------
+    run : path
+        A folder that ``train`` made.
+    engine : str, optional
+        Which engine answers; the run's own by default.
+
+    Returns
+    -------
+    Recognizer
+
+    Raises
+    ------
+    RunError
+        Where there is no run, it is damaged, or a newer photism wrote it.
+    """
+    folder = Path(run)
+    if not (folder / "recognizer").is_dir():
+        state = "an unfinished run" if (folder / "plan.json").is_file() else "nothing of the sort"
+        raise RunError(f"{folder}: expected a folder that photism train has made, and found {state}.")
+    recognizer = load_recognizer(folder / "recognizer")
+    return recognizer if engine is None else replace(recognizer, engine=engine)
+
+
+def parts_of(run: str | Path) -> dict[Path, Part]:
+    """Return which part each file of a run's data was in; empty where the run's folder does not tell.
+
+    Parameters
+    ----------
+    run : path
+        A folder that ``train`` made.
+    """
+    folder = Path(run)
+    try:
+        data = Path(json.loads((folder / "plan.json").read_text(encoding="utf-8"))["data"])
+        parts = read_split_csv(folder / "split.csv")
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}  # a bundle that was copied without its evidence still answers
+    root = data if data.is_dir() else data.parent
+    return {(root / name).resolve(): part for name, part in parts.items()}
+
+
+def prepare(folder: Path, plan: Mapping[str, JSON], *, resume: bool, replace_run: bool) -> Run | None:
+    """Make the run's folder and keep the plan in it; return the run where it is finished already."""
+    plan_path = folder / "plan.json"
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if not plan_path.is_file():
+            raise RunError(f"{folder} is already there and is no run of photism: expected a new folder for --out.")
+        if replace_run:
+            shutil.rmtree(folder)
+        elif not resume:
+            raise RunError(f"{folder} already holds a run: expected a new folder, or --resume to continue that run.")
+        elif read_json(plan_path) != dict(plan):
+            raise RunError(f"{folder} was started with other data or options: expected the same ones with --resume.")
+        elif (folder / "metrics.json").is_file():
+            return Run(folder, cast("Mapping[str, JSON]", read_json(folder / "metrics.json")))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(plan_path, json.dumps(plan, indent=2))
+    except OSError as error:
+        raise RunError(f"{folder} cannot be written: {error.strerror or error}.") from error
+    return None
+
+
+@contextmanager
+def undone_if_refused(folder: Path) -> Iterator[None]:
+    """Leave nothing behind where the data or an option is wrong: the next try may use the same folder."""
+    try:
+        yield
+    except (InputError, EngineError):
+        if [path.name for path in folder.iterdir()] == ["plan.json"]:
+            (folder / "plan.json").unlink()
+            folder.rmdir()
+        raise
+
+
+def read_json(path: Path) -> JSON:
+    try:
+        return cast("JSON", json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} is damaged: expected the JSON that photism train wrote.") from error
+
+
+def write_whole(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
