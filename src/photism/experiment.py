@@ -140,7 +140,8 @@ def train(
         "data": str(data.resolve()), "method": method, "backbone": backbone,
         "weights": None if weights is None else str(weights.resolve()), "kind": kind, "group_by": group_by,
         "test_fold": test_fold, "from_layer": from_layer, "seed": seed, "engine": engine, "positive": positive,
-        "threshold": threshold, "cost_ratio": cost_ratio, "options": dict(options or {}), "pictures_in_report": pictures_in_report,
+        "threshold": threshold, "cost_ratio": cost_ratio, "options": dict(options or {}),
+        "pictures_in_report": pictures_in_report,
     }  # fmt: skip
     finished = prepare(folder, plan, resume=resume, replace_run=replace_run)
     if finished is not None:

@@ -28,7 +28,7 @@ from torch.nn import functional
 
 from photism.recognizers.machine import n_processors
 from photism.recognizers.suffix import Suffix
-from photism.training.calibration import LEAST
+from photism.training.calibration import LEAST, temperature_for
 from photism.training.features import Features, by_file, softmax
 from photism.training.intervals import clustered_proportion
 from photism.training.plan import Plan
@@ -98,7 +98,8 @@ def finetune(
     Returns
     -------
     Tuned
-        Losses and accuracies count files; those of training are measured on plain pictures of an even share.
+        Losses and accuracies count files; those of training are measured on plain pictures of an even share. Losses
+        are told at the temperature that suits validation, as a recognizer would be given it.
 
     Notes
     -----
@@ -218,8 +219,13 @@ class _Loop:
             self.progress("fine-tuning", step + 1, n_steps)
         kept = [value.detach().clone() for value in self.values]
         _copy(self.average, self.values)
-        train = self._measure(self.learned)
-        valid = self._measure(self.held) if self.held is not None else (math.nan,) * 4
+        temperature, valid = 1.0, (math.nan,) * 4
+        if self.held is not None:
+            windows, logits = answer(self.suffix, self.views, self.held.numbers)
+            temperature = temperature_for(logits, windows, self.y)
+            valid = _measures(self.held, windows, logits / temperature)
+        windows, logits = answer(self.suffix, self.views, self.learned.numbers)
+        train = _measures(self.learned, windows, logits / temperature)
         _copy(kept, self.values)
         seconds = time.perf_counter() - began
         return EpochRow(
@@ -260,16 +266,6 @@ class _Loop:
         """How much of the average stays: it looks back over about half an epoch, less in the beginning."""
         horizon = max(4.0, self.plan.averaged_epochs * self.steps_an_epoch)
         return 1.0 - 1.0 / min(horizon, step + 1.0)
-
-    def _measure(self, files: _Files) -> tuple[float, float, float, float]:
-        """Loss in nats; accuracy with its interval."""
-        windows, logits = answer(self.suffix, self.views, files.numbers)
-        answers = by_file(softmax(logits), windows)[files.numbers]
-        of_truth = answers[np.arange(len(files.truth)), files.truth]
-        right = (answers.argmax(axis=1) == files.truth).astype(float)
-        accuracy = clustered_proportion(right, np.ones_like(right), files.groups)
-        assert accuracy is not None
-        return (float(-np.log(np.maximum(of_truth, LEAST)).mean()), *accuracy)
 
     # ── the state on disk ────────────────────────────────────────────────────────────────────────────
 
@@ -315,6 +311,18 @@ class _Loop:
             }
         self.rows = [EpochRow(**row) for row in json.loads(about["rows"])]
         self.best_epoch = int(about["best_epoch"])
+
+
+def _measures(
+    files: _Files, windows: Features, logits: Float32[np.ndarray, "n k"]
+) -> tuple[float, float, float, float]:
+    """Loss in nats; accuracy with its interval."""
+    answers = by_file(softmax(logits), windows)[files.numbers]
+    of_truth = answers[np.arange(len(files.truth)), files.truth]
+    right = (answers.argmax(axis=1) == files.truth).astype(float)
+    accuracy = clustered_proportion(right, np.ones_like(right), files.groups)
+    assert accuracy is not None
+    return (float(-np.log(np.maximum(of_truth, LEAST)).mean()), *accuracy)
 
 
 def _about(path: Path) -> dict[str, str] | None:
