@@ -7,6 +7,7 @@ are wrong, 3 done but some inputs were skipped, 130 interrupted.
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import sys
@@ -144,6 +145,9 @@ def train(
     data: DataArgument,
     out: Annotated[Path, typer.Option("--out", metavar="RUN", help="The folder to make.")],
     method: Annotated[Method, typer.Option("--method", help="How to train; auto chooses.")] = Method.auto,
+    budget: Annotated[
+        str | None, typer.Option("--budget", metavar="TIME", help="Time for everything: 20s, 5m, 1h; none if left out.")
+    ] = None,
     backbone: Annotated[
         str,
         typer.Option("--backbone", help="efficientnet_lite0, _lite1, _lite2, timm:NAME or torchvision:NAME."),
@@ -181,6 +185,7 @@ def train(
         data,
         out,
         method=method.value,
+        budget_s=None if budget is None else _seconds(budget),
         backbone=backbone,
         weights=weights,
         kind=_kind(kind),
@@ -270,6 +275,23 @@ def demo(
 
 def _kind(kind: KindName | None) -> Kind | None:
     return None if kind is None else kind.value
+
+
+def _seconds(text: str) -> float:
+    """Read a time: a number with s, m or h behind it; seconds where there is none.
+
+    >>> _seconds("90s"), _seconds("1.5m"), _seconds("20")
+    (90.0, 90.0, 20.0)
+    """
+    units = {"s": 1.0, "m": 60.0, "h": 3600.0}
+    number, unit = (text[:-1], units[text[-1]]) if text[-1:] in units else (text, 1.0)
+    try:
+        seconds = float(number) * unit
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < math.inf:
+        raise OptionError(f"--budget expects a time such as 20s, 5m or 1h, and received {text!r}.")
+    return seconds
 
 
 def _settings(pairs: list[str] | None) -> dict[str, JSON]:

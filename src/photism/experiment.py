@@ -33,18 +33,21 @@ from photism.report.summary import summarise
 from photism.report.telling import Story, tell
 from photism.runs import Run, prepare, read_json, undone_if_refused, write_whole
 from photism.store import cache_root, trim_cache
-from photism.training.adapt import Adapted, Ground, adapt
+from photism.training.adapt import Adapted, adapt
+from photism.training.budget import plans_for
 from photism.training.fit import Fitted, fit
-from photism.training.frozen import ask
+from photism.training.frozen import Asked, ask
+from photism.training.ground import Ground
 from photism.training.history import history_lines
 from photism.training.metrics import measure, threshold_for
-from photism.training.plan import Plan, choose_depth
+from photism.training.plan import Depth, Plan
 from photism.types import JSON, PARTS, Kind, Progress, silent
 
 __all__ = ["train"]
 
 METHODS = ("auto", "probe", "finetune")
 PHASES = ("read", "render", "frozen_pass", "probe", "finetune", "report")
+REPORT_S = 8.0  # compiling a network and writing the report
 VERSIONED = ("numpy", "openvino", "pillow", "scikit-learn", "soundfile", "timm", "torch")
 
 
@@ -53,6 +56,7 @@ def train(
     out: str | Path,
     *,
     method: str = "auto",
+    budget_s: float | None = None,
     backbone: str = "efficientnet_lite0",
     weights: Path | None = None,
     kind: Kind | None = None,
@@ -82,6 +86,8 @@ def train(
         The run's folder; made here.
     method : {"auto", "probe", "finetune"}
         How to train: a head on the frozen network's stages, the last stages too, or what validation says is better.
+    budget_s : float, optional
+        Seconds for everything; the best within them is made. The plan is fixed before training and kept with the run.
     backbone : str
         A name from the table of backbones.
     weights : Path, optional
@@ -137,7 +143,7 @@ def train(
     clock = _Clock()
     folder, data = Path(out), Path(data)
     plan: dict[str, JSON] = {
-        "data": str(data.resolve()), "method": method, "backbone": backbone,
+        "data": str(data.resolve()), "method": method, "budget_s": budget_s, "backbone": backbone,
         "weights": None if weights is None else str(weights.resolve()), "kind": kind, "group_by": group_by,
         "test_fold": test_fold, "from_layer": from_layer, "seed": seed, "engine": engine, "positive": positive,
         "threshold": threshold, "cost_ratio": cost_ratio, "options": dict(options or {}),
@@ -171,7 +177,15 @@ def train(
         if method != "probe":
             ground = Ground(material, recipe, network, asked, fitted, executor, cache_root())
             with clock.measuring("finetune"):
-                adapted = _fine_tuned(folder, ground, method, from_layer, seed, progress)
+                adapted = _fine_tuned(
+                    folder,
+                    ground,
+                    method=method,
+                    from_layer=from_layer,
+                    seed=seed,
+                    seconds=None if budget_s is None else budget_s - clock.so_far()["total"] - _finishing_s(asked),
+                    progress=progress,
+                )
             network, fitted = adapted.backbone, adapted.fitted
         recognizer = Recognizer(
             network, material.labels, recipe, asked.panels, fitted.head, fitted.familiarity, asked.engine, decision
@@ -202,20 +216,32 @@ def train(
 
 
 def _fine_tuned(
-    folder: Path, ground: Ground, method: str, from_layer: str | None, seed: int, progress: Progress
+    folder: Path,
+    ground: Ground,
+    *,
+    method: str,
+    from_layer: str | None,
+    seed: int,
+    seconds: float | None,
+    progress: Progress,
 ) -> Adapted:
-    """Fine-tune by a plan that is written down before it begins, and read again where a run is resumed."""
+    """Fine-tune by plans that are written down before training, and read again where a run is resumed."""
     names = ground.backbone.stage_names
     if from_layer is not None and from_layer not in names:
         raise OptionError(f"--from-layer expects one of {', '.join(names)}, and received {from_layer!r}.")
-    depth = choose_depth(ground.fitted.selection, names, from_layer=from_layer)
     path = folder / "finetune.json"
-    if path.is_file():
-        plan = Plan.from_json(cast("Mapping[str, JSON]", read_json(path)))
-    else:
-        plan = Plan(after=depth.after, layers=depth.layers, seed=seed)
-        write_whole(path, json.dumps(plan.to_json(), indent=2))
-    return adapt(ground, depth, plan, always=method == "finetune", folder=folder / "unfinished", progress=progress)
+    if not path.is_file():
+        plans = plans_for(ground, from_layer=from_layer, seed=seed, seconds=seconds)
+        kept = [{"depth": asdict(depth), "plan": plan.to_json()} for depth, plan in plans]
+        write_whole(path, json.dumps(kept, indent=2))
+    rows = cast("Sequence[Mapping[str, Mapping[str, JSON]]]", read_json(path))
+    fixed = [(Depth.from_json(row["depth"]), Plan.from_json(row["plan"])) for row in rows]
+    return adapt(ground, fixed, always=method == "finetune", folder=folder / "unfinished", progress=progress)
+
+
+def _finishing_s(asked: Asked) -> float:
+    """Predict what comes after fine-tuning: one more pass by a network that is compiled anew, and the report."""
+    return REPORT_S + asked.seconds_in_network
 
 
 class _Clock:
@@ -289,7 +315,7 @@ def _metrics(material: Material, fitted: Fitted, recognizer: Recognizer, adapted
             "temperature": recognizer.head.temperature,
             "engine": str(cast("Mapping[str, JSON]", recognizer.engine)["name"]),
         },
-        "comparison": None if adapted is None else cast("JSON", asdict(adapted.comparison)),
+        "attempts": [] if adapted is None else [cast("JSON", asdict(one)) for one in adapted.attempts],
         "probes": [
             {"layers": list(c.layers), "accuracy": c.accuracy, "loss_nats": c.loss_nats}
             for c in fitted.selection.candidates
@@ -309,21 +335,19 @@ def _metrics(material: Material, fitted: Fitted, recognizer: Recognizer, adapted
 
 def _method(fitted: Fitted, recognizer: Recognizer, adapted: Adapted | None) -> dict[str, JSON]:
     """How the kept recognizer was trained."""
-    if adapted is None or not adapted.kept:
+    if adapted is None or adapted.kept is None:
         return {
             "method": "probe",
             "first_trained_layer": "head",
             "classifier": "ridge",
             "strength": fitted.strength,
-            "depth": None if adapted is None else adapted.depth.evidence,
         }
-    names, after = recognizer.backbone.stage_names, adapted.plan.after
+    names, after = recognizer.backbone.stage_names, adapted.kept.plan.after
     return {
         "method": "finetune",
         "first_trained_layer": names[0 if after is None else names.index(after) + 1],
         "classifier": "softmax",
         "strength": None,
-        "depth": adapted.depth.evidence,
     }
 
 

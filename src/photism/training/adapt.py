@@ -9,6 +9,7 @@ other. The test part chooses nothing.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,8 +17,6 @@ import numpy as np
 from jaxtyping import Float64, Int64
 from threadpoolctl import threadpool_limits
 
-from photism.data.material import Material
-from photism.executor import Executor
 from photism.recognizers.backbones import Backbone
 from photism.recognizers.head import Head
 from photism.recognizers.suffix import Suffix
@@ -28,48 +27,52 @@ from photism.training.familiar import familiar_layers, familiar_rate, fit_famili
 from photism.training.features import Features, answers, by_file, softmax
 from photism.training.finetune import Tuned, answer, finetune
 from photism.training.fit import Fitted, folds_of
-from photism.training.frozen import Asked, ask
+from photism.training.frozen import ask
+from photism.training.ground import Ground
 from photism.training.guard import verdict
 from photism.training.plan import Depth, Plan
-from photism.training.views import Cut, Views, make_views
-from photism.types import PARTS, Mask, Part, Progress, Recipe, silent
+from photism.training.views import Views, make_views
+from photism.types import Mask, Part, Progress, silent
 
-__all__ = ["Adapted", "Ground", "adapt"]
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """What fine-tuning starts from: the data, the network as it was asked, and what was fitted to its answers."""
-
-    material: Material
-    recipe: Recipe
-    backbone: Backbone
-    asked: Asked
-    fitted: Fitted
-    executor: Executor
-    cache: Path
+__all__ = ["Adapted", "Attempt", "adapt"]
 
 
 @dataclass(frozen=True, slots=True)
-class Adapted:
-    """The outcome of fine-tuning: how it compared with the probe, and the network and its parts where it is kept.
-
-    ``history`` is the curve of the training on the training part alone. ``backbone`` and ``fitted`` are those of the
-    probe where the probe is kept (``kept`` is False).
-    """
+class Attempt:
+    """One fine-tuning beside what was best before it: where it was cut, how it was trained, how it compared."""
 
     depth: Depth
     plan: Plan
     comparison: Comparison
     kept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Adapted:
+    """The outcome of fine-tuning: every attempt, and the network with its parts, the probe's where none is kept."""
+
+    attempts: tuple[Attempt, ...]
     backbone: Backbone
     fitted: Fitted
+
+    @property
+    def kept(self) -> Attempt | None:
+        """The attempt whose network is kept; None where the probe is."""
+        return next((one for one in reversed(self.attempts) if one.kept), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Leader:
+    """The attempt that is best so far, and what is needed to finish it."""
+
+    plan: Plan
+    tuned: Tuned
+    temperature: float
 
 
 def adapt(
     ground: Ground,
-    depth: Depth,
-    plan: Plan,
+    plans: Sequence[tuple[Depth, Plan]],
     *,
     always: bool,
     folder: Path | None = None,
@@ -80,12 +83,10 @@ def adapt(
     Parameters
     ----------
     ground : Ground
-    depth : Depth
-        Where to cut.
-    plan : Plan
-        How to train.
+    plans : sequence of (Depth, Plan)
+        What to try, the simplest first; each is compared with the best before it.
     always : bool
-        Keep the fine-tuned network whatever validation says.
+        Keep the first fine-tuned network at least, whatever validation says.
     folder : Path, optional
         Where the state of an unfinished training is kept.
     progress : callable
@@ -95,25 +96,37 @@ def adapt(
     -------
     Adapted
     """
-    y, groups = ground.material.y, ground.material.groups
-    masks = {part: ground.material.mask(part) for part in PARTS}
-    suffix, views, tuned = _trained(ground, plan, masks["train"], masks["valid"], None, folder, progress)
-    files = np.flatnonzero(masks["valid"])
-    windows, logits = answer(suffix, views, files)
-    temperature = temperature_for(logits, windows, y)
-    challenger = by_file(softmax(logits / temperature), windows)[files]
-    simple = _tempered(ground.fitted.probabilities["valid"][files], y[files])
-    comparison = compare(simple, challenger, y[files], [groups[i] for i in files.tolist()])
-    if not always and not comparison.challenger_wins:
-        return Adapted(depth, plan, comparison, False, ground.backbone, ground.fitted)
-    del suffix, views
-    last, _, _ = _trained(ground, plan, masks["train"] | masks["valid"], None, tuned.best_epoch, folder, progress)
-    backbone, head = last.settled()
-    head = replace(head, temperature=temperature)
-    valid = np.full((len(y), len(head.bias)), np.nan)
-    valid[files] = challenger
-    fitted = _measured(ground, backbone, head, tuned, valid, plan.seed, progress)
-    return Adapted(depth, plan, comparison, True, backbone, fitted)
+    material = ground.material
+    files = np.flatnonzero(material.mask("valid"))
+    y, groups = material.y[files], [material.groups[i] for i in files.tolist()]
+    best = _tempered(ground.fitted.probabilities["valid"][files], y)
+    leader: _Leader | None = None
+    attempts: list[Attempt] = []
+    for number, (depth, plan) in enumerate(plans):
+        state = None if folder is None else folder / f"attempt-{number}"
+        suffix, views, tuned = _trained(
+            ground, plan, material.mask("train"), material.mask("valid"), None, state, progress
+        )
+        windows, logits = answer(suffix, views, files)
+        temperature = temperature_for(logits, windows, material.y)
+        challenger = by_file(softmax(logits / temperature), windows)[files]
+        comparison = compare(best, challenger, y, groups)
+        kept = comparison.challenger_wins or (always and leader is None)
+        attempts.append(Attempt(depth, plan, comparison, kept))
+        if kept:
+            best, leader = challenger, _Leader(plan, tuned, temperature)
+    if leader is None:
+        return Adapted(tuple(attempts), ground.backbone, ground.fitted)
+    taught = material.mask("train") | material.mask("valid")
+    state = None if folder is None else folder / "last"
+    suffix, _, _ = _trained(ground, leader.plan, taught, None, leader.tuned.best_epoch, state, progress)
+    backbone, head = suffix.settled()
+    head = replace(head, temperature=leader.temperature)
+    valid = np.full((len(material.y), len(head.bias)), np.nan)
+    valid[files] = best
+    return Adapted(
+        tuple(attempts), backbone, _measured(ground, backbone, head, leader.tuned, valid, leader.plan.seed, progress)
+    )
 
 
 def _trained(
@@ -122,7 +135,7 @@ def _trained(
     train: Mask,
     valid: Mask | None,
     until: int | None,
-    folder: Path | None,
+    state: Path | None,
     progress: Progress,
 ) -> tuple[Suffix, Views, Tuned]:
     """Fit a probe on the plan's layers, cut the network there, and train what lies behind."""
@@ -136,7 +149,7 @@ def _trained(
     suffix = Suffix(ground.backbone, after=plan.after, panels=ground.asked.panels, head=start.head)
     views = make_views(
         material,
-        Cut(ground.backbone, plan.after, ground.recipe, ground.asked.panels, ground.asked.engine),
+        ground.cut(plan.after),
         plain=train if valid is None else train | valid,
         varied=train,
         n_views=plan.views,
@@ -154,7 +167,7 @@ def _trained(
         valid=valid,
         plan=plan,
         until=until,
-        checkpoint=None if folder is None else folder / ("last" if valid is None else "first"),
+        checkpoint=state,
         progress=progress,
     )
     return suffix, views, tuned

@@ -1,21 +1,21 @@
 """How a network is fine-tuned: how deep, how long, on how many views. Decided before training and never by the clock.
 
 Depth is told by the probes. As long as a later stage answers better than those before it, pretrained features still
-help; behind the best stage they have become too special to what the network was taught first, and that is what is
-trained anew. Covers the plan, the choice of the cut, and what fits into a budget. Does not cover the probes (``probe``)
-nor training (``finetune``).
+help. From the best stage on they have become special to what the network was taught first: that stage and all behind it
+are trained, and what lies before is used as it is. Covers the plan, the choice of the cut, and what fits into a time.
+Does not cover the probes (``probe``), what things cost here (``budget``) nor training (``finetune``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from photism.training.probe import Candidate, Selection
 from photism.types import JSON
 
-__all__ = ["Depth", "Plan", "choose_depth"]
+__all__ = ["Costs", "Depth", "Plan", "choose_depth", "fit_plan", "seconds_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,10 +30,10 @@ class Plan:
 
     after: str | None
     layers: tuple[str, ...]
-    epochs: int = 12
-    views: int = 4
+    epochs: int = 6
+    views: int = 3
     batch: int = 32
-    rate: float = 3e-4
+    rate: float = 1e-3
     head_rate: float = 0.03
     stage_decay: float = 0.8
     weight_decay: float = 0.02
@@ -59,6 +59,24 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class Costs:
+    """What a training costs here: seconds for one optimizer step's window, and for making one varied window.
+
+    ``n_train``, ``n_valid`` and ``n_taught`` count files; taught are those of both parts.
+    """
+
+    step_s: float
+    view_s: float
+    n_train: int
+    n_valid: int
+
+    @property
+    def n_taught(self) -> int:
+        """Files that the kept network is trained on."""
+        return self.n_train + self.n_valid
+
+
+@dataclass(frozen=True, slots=True)
 class Depth:
     """Where to cut, which layers the head reads behind the cut, and why."""
 
@@ -66,7 +84,24 @@ class Depth:
     layers: tuple[str, ...]
     evidence: str
 
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Depth:
+        """Read a depth from JSON values.
 
+        Parameters
+        ----------
+        values : mapping
+        """
+        return cls(values["after"], tuple(values["layers"]), values["evidence"])
+
+
+# Without a budget; a small set takes so many epochs that there are LEAST_STEPS.
+STANDARD_EPOCHS, STANDARD_VIEWS = 6, 3
+LEAST_STEPS = 320
+# What a budget buys, from little to much: how many times the standard's epochs, and how many views.
+RUNGS = ((1 / 6, 0), (1 / 3, 1), (1 / 2, 2), (1.0, 3), (1.5, 4), (2.5, 6), (4.0, 8))
+# A pass that only answers takes about this share of a training step.
+ANSWERING = 0.35
 # At least so many stages are trained, however late the features stop helping.
 LEAST_TRAINED = 3
 
@@ -94,7 +129,7 @@ def choose_depth(selection: Selection, stages: Sequence[str], *, from_layer: str
         first = stages.index(from_layer)
         evidence = f"Training begins at {from_layer}, as was asked."
     else:
-        first = min(helpful + 1, len(stages) - LEAST_TRAINED)
+        first = min(helpful, len(stages) - LEAST_TRAINED)
         evidence = (
             f"Probes answer best on {stages[helpful]} ({100 * best.accuracy:.1f} % of files, "
             f"{best.loss_nats:.2f} nats, cross-validated): training begins at {stages[first]}."
@@ -102,6 +137,49 @@ def choose_depth(selection: Selection, stages: Sequence[str], *, from_layer: str
     after = stages[first - 1] if first else None
     behind = [one for one in selection.candidates if _lies_behind(one, stages, first)]
     return Depth(after, min(behind, key=lambda one: one.loss_nats).layers, evidence)
+
+
+def fit_plan(plan: Plan, n_train: int, costs: Costs | None = None, seconds: float | None = None) -> Plan | None:
+    """Set a plan's length: the standard one, or the longest that fits into a time.
+
+    Parameters
+    ----------
+    plan : Plan
+    n_train : int
+        Files that are learned from.
+    costs : Costs, optional
+        Measured before; needed with ``seconds``.
+    seconds : float, optional
+        What is left for making views, training, and training once more with validation included.
+
+    Returns
+    -------
+    Plan or None
+        None where not even the shortest fits.
+    """
+    steps_an_epoch = -(-n_train // plan.batch)
+    standard = max(STANDARD_EPOCHS, -(-LEAST_STEPS // steps_an_epoch))
+    if seconds is None or costs is None:
+        return replace(plan, epochs=standard, views=STANDARD_VIEWS)
+    best = None
+    for times, views in RUNGS:
+        longer = replace(plan, epochs=max(1, round(times * standard)), views=views)
+        if seconds_of(longer, costs) <= seconds:
+            best = longer
+    return best
+
+
+def seconds_of(plan: Plan, costs: Costs) -> float:
+    """Predict how long a plan takes, the second training on both parts included.
+
+    Parameters
+    ----------
+    plan : Plan
+    costs : Costs
+    """
+    views = (plan.views + 1) * costs.n_taught * costs.view_s
+    answered = ANSWERING * (costs.n_valid + min(512, costs.n_train))
+    return views + plan.epochs * costs.step_s * (costs.n_train + costs.n_taught + 2 * answered)
 
 
 def stage_of(layer: str) -> str:

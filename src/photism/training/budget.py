@@ -1,0 +1,109 @@
+"""From a time to a plan: what a step and a view cost here is measured for a moment, then the plan is fixed.
+
+Covers measuring, and which plans a budget buys. The plans are written down before training: the clock changes nothing
+afterwards. Does not cover what a plan says (``plan``).
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import torch
+from threadpoolctl import threadpool_limits
+
+from photism.recognizers.machine import n_processors
+from photism.recognizers.suffix import Suffix
+from photism.training.classifier import fit_classifier
+from photism.training.finetune import tensor
+from photism.training.fit import folds_of
+from photism.training.ground import Ground
+from photism.training.plan import Costs, Depth, Plan, choose_depth, fit_plan, seconds_of
+from photism.training.views import make_views
+
+__all__ = ["plans_for"]
+
+N_TRIED = 48
+N_STEPS_TRIED = 2
+# The whole network is tried as well where the first plan takes at most this share of the time.
+DEEPER_SHARE = 0.3
+
+
+def plans_for(
+    ground: Ground, *, from_layer: str | None, seed: int, seconds: float | None
+) -> tuple[tuple[Depth, Plan], ...]:
+    """Choose how deep and how long to fine-tune.
+
+    Parameters
+    ----------
+    ground : Ground
+    from_layer : str, optional
+        The first stage to train, by hand.
+    seed : int
+    seconds : float, optional
+        What is left of a budget; None where there is none.
+
+    Returns
+    -------
+    tuple of (Depth, Plan)
+        What to try, the simplest first; empty where nothing fits.
+    """
+    selection, stages = ground.fitted.selection, ground.backbone.stage_names
+    depth = choose_depth(selection, stages, from_layer=from_layer)
+    first = _fitted(ground, depth, seed, seconds)
+    if first is None:
+        return ()
+    plan, costs = first
+    found = [(depth, plan)]
+    if seconds is None or costs is None or depth.after is None or from_layer is not None:
+        return tuple(found)
+    spent = seconds_of(plan, costs)
+    if spent <= DEEPER_SHARE * seconds:
+        whole = choose_depth(selection, stages, from_layer=stages[0])
+        second = _fitted(ground, whole, seed, seconds - spent)
+        if second is not None:
+            found.append((whole, second[0]))
+    return tuple(found)
+
+
+def _fitted(ground: Ground, depth: Depth, seed: int, seconds: float | None) -> tuple[Plan, Costs | None] | None:
+    n_train = ground.material.count("train")
+    plan = Plan(after=depth.after, layers=depth.layers, seed=seed)
+    if seconds is None:
+        standard = fit_plan(plan, n_train)
+        return None if standard is None else (standard, None)
+    costs = _costs(ground, plan)
+    longest = fit_plan(plan, n_train, costs, seconds)
+    return None if longest is None else (longest, costs)
+
+
+def _costs(ground: Ground, plan: Plan) -> Costs:
+    """Make one varied view of a few training files, and take a few steps on their maps."""
+    material = ground.material
+    train = material.mask("train")
+    some = np.zeros_like(train)
+    some[np.random.default_rng(plan.seed).permutation(np.flatnonzero(train))[:N_TRIED]] = True
+    folds = folds_of(material.y, material.units, some, plan.seed)
+    features = ground.asked.features.keep(some, layers=plan.layers)
+    with threadpool_limits(limits=1, user_api="blas"):
+        start = fit_classifier(features, material.y, folds, layers=plan.layers, n_classes=len(material.labels))
+    suffix = Suffix(ground.backbone, after=plan.after, panels=ground.asked.panels, head=start.head)
+    began = time.perf_counter()
+    views = make_views(
+        material, ground.cut(plan.after), plain=some, varied=some, n_views=1, seed=plan.seed,
+        executor=ground.executor, cache=ground.cache,
+    )  # fmt: skip
+    view_s = (time.perf_counter() - began) / (2 * int(some.sum()))
+    maps, content = views.draw(np.resize(np.flatnonzero(some), plan.batch), np.random.default_rng(0))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(n_processors())
+    try:
+        seconds = []
+        for _ in range(1 + N_STEPS_TRIED):
+            began = time.perf_counter()
+            suffix(tensor(maps, suffix), content).logsumexp(1).sum().backward()
+            seconds.append(time.perf_counter() - began)
+    finally:
+        torch.set_num_threads(threads)
+    n_valid = material.count("valid")
+    return Costs(min(seconds[1:]) / plan.batch, view_s, material.count("train"), n_valid)
