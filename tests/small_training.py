@@ -13,6 +13,7 @@ from photism.executor import SerialExecutor
 from photism.pictures.table import fit_recipe
 from photism.training.fit import Fitted, fit
 from photism.training.frozen import Asked, ask
+from photism.training.ground import Ground
 from photism.types import PARTS, Recipe
 from tests.recognizers.backbone_samples import random_backbone
 
@@ -69,3 +70,8 @@ def train_small(folder: Path, cache: Path) -> Small:
     recipe = fit_recipe("image", material.facts("train"), size_px=64)
     asked = ask_small(material, recipe, cache)
     return Small(folder, cache, material, recipe, asked, fit_small(material, asked))
+
+
+def ground_of(small: Small, cache: Path) -> Ground:
+    """What fine-tuning starts from."""
+    return Ground(small.material, small.recipe, random_backbone(), small.asked, small.fitted, SerialExecutor(), cache)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from photism import experiment
 from photism.errors import InputError, OptionError, RunError, WeightsError
 from photism.experiment import train
 from photism.runs import Run, load
+from photism.training import adapt, choose, plan
+from tests.recognizers.backbone_samples import random_backbone
+from tests.small_training import ENGINE, Small
 
 
 @pytest.fixture
@@ -122,7 +128,119 @@ def test_nothing_of_the_users_is_changed(digits: Path, tmp_path: Path) -> None:
     assert "data:image" not in (tmp_path / "RUN" / "report.html").read_text()
 
 
-def test_a_method_that_is_not_built_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="finetune"):
-        train(tmp_path, tmp_path / "RUN", method="finetune")
+def test_a_method_that_there_is_not_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match=r"auto, probe, finetune.*'distil'"):
+        train(tmp_path, tmp_path / "RUN", method="distil")
     assert not (tmp_path / "RUN").exists()
+
+
+# ── fine-tuning, with a small network ────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def small_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sixty-four pixels and random weights instead of the packaged network; a plan of three epochs."""
+    network = replace(random_backbone(), size_px=64)
+    monkeypatch.setattr(experiment, "load_backbone", lambda name, weights: network)
+    monkeypatch.setattr(plan, "STANDARD_EPOCHS", 3)
+    monkeypatch.setattr(plan, "LEAST_STEPS", 3)
+    monkeypatch.setattr(plan, "STANDARD_VIEWS", 1)
+
+
+def fine_tune(small: Small, out: Path, **options: Any) -> Run:
+    return train(small.folder, out, **{"method": "finetune", "engine": ENGINE, "pictures_in_report": False} | options)
+
+
+def tensors_of(folder: Path) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    for path in sorted((folder / "recognizer").glob("*.safetensors")):
+        found |= {f"{path.name}/{name}": value.tobytes() for name, value in load_file(path).items()}
+    return found
+
+
+@pytest.mark.usefixtures("small_network")
+def test_a_fine_tuned_run_answers_as_its_metrics_say(small: Small, tmp_path: Path) -> None:
+    run = fine_tune(small, tmp_path / "RUN")
+    metrics: Any = run.metrics
+    names = random_backbone().stage_names
+    chosen, (attempt,) = metrics["chosen"], metrics["attempts"]
+    assert chosen["method"] == "finetune"
+    assert chosen["classifier"] == "softmax"
+    after = attempt["plan"]["after"]
+    assert chosen["first_trained_layer"] == names[0 if after is None else names.index(after) + 1]
+    assert chosen["layers"] == list(attempt["plan"]["layers"])
+    assert attempt["kept"] is True
+    assert attempt["depth"]["evidence"].endswith(".")
+    compared = attempt["comparison"]
+    assert compared["challenger_accuracy"] == metrics["valid"]["accuracy"]
+    assert compared["challenger_loss_nats"] == pytest.approx(metrics["valid"]["loss_nats"])
+    assert 0 <= compared["p_value"] <= 1
+    assert metrics["seconds"]["finetune"] > 0
+    assert [row.epoch for row in run.history] == [1, 2, 3]
+    assert {path.name for path in run.folder.iterdir()} == {
+        "plan.json", "finetune.json", "recognizer", "history.jsonl", "split.csv", "skipped.csv", "metrics.json",
+        "report.html", "log.txt",
+    }  # fmt: skip
+    files = sorted((small.folder / "test").glob("*/*.png"))
+    answers = load(run.folder).predict(files)
+    assert metrics["test"]["n"] == len(files) == 6
+    right = np.mean([answer.label == file.parent.name for answer, file in zip(answers, files, strict=True)])
+    assert right == metrics["test"]["accuracy"]
+    losses = [-np.log(dict(answer.top(3))[file.parent.name]) for answer, file in zip(answers, files, strict=True)]
+    assert np.mean(losses) == pytest.approx(metrics["test"]["loss_nats"], rel=1e-5)
+
+
+@pytest.mark.usefixtures("small_network")
+def test_one_seed_gives_the_same_weights_and_an_interrupted_run_them_too(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = (fine_tune(small, tmp_path / name) for name in ("one", "other"))
+    assert tensors_of(one.folder) == tensors_of(other.folder)
+    assert without_times(one.metrics) == without_times(other.metrics)
+
+    def stop(phase: str, done: int, total: int) -> None:
+        if phase == "fine-tuning" and done == total - 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fine_tune(small, tmp_path / "cut", progress=stop)
+    assert list((tmp_path / "cut" / "unfinished").rglob("state.safetensors"))
+    # The plan is what was written down, whatever would be planned now.
+    monkeypatch.setattr(plan, "STANDARD_EPOCHS", 9)
+    resumed = fine_tune(small, tmp_path / "cut", resume=True)
+    assert tensors_of(resumed.folder) == tensors_of(one.folder)
+    assert without_times(resumed.metrics) == without_times(one.metrics)
+    assert not (tmp_path / "cut" / "unfinished").exists()
+    assert {p.name for p in resumed.folder.iterdir()} == {p.name for p in one.folder.iterdir()}
+
+
+@pytest.mark.usefixtures("small_network")
+def test_auto_keeps_the_probe_on_a_tie(small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adapt, "compare", lambda simple, _, y, groups: choose.compare(simple, simple, y, groups))
+    tie: Any = fine_tune(small, tmp_path / "auto", method="auto").metrics
+    probe: Any = fine_tune(small, tmp_path / "probe", method="probe").metrics
+    assert [one["kept"] for one in tie["attempts"]] == [False]
+    assert tie["attempts"][0]["comparison"]["p_value"] == 1.0
+    assert probe["attempts"] == []
+    assert tie["chosen"] == probe["chosen"]
+    assert tie["chosen"]["method"] == "probe"
+    assert tie["test"] == probe["test"]
+    assert tie["valid"] == probe["valid"]
+    assert tensors_of(tmp_path / "auto") == tensors_of(tmp_path / "probe")
+
+
+@pytest.mark.usefixtures("small_network")
+def test_a_stage_that_there_is_not_is_refused(small: Small, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match=r"--from-layer expects one of conv1, fire2, .*'layer4'"):
+        fine_tune(small, tmp_path / "RUN", from_layer="layer4")
+    assert not (tmp_path / "RUN").exists()
+
+
+@pytest.mark.usefixtures("small_network")
+def test_a_stage_that_is_named_is_the_first_to_be_trained(small: Small, tmp_path: Path) -> None:
+    run = fine_tune(small, tmp_path / "RUN", from_layer="fire8")
+    chosen: Any = run.metrics["chosen"]
+    assert chosen["first_trained_layer"] == "fire8"
+    kept, before = load_file(run.folder / "recognizer" / "backbone.safetensors"), random_backbone().state()
+    changed = {name.split(".")[1] for name in kept if kept[name].tobytes() != before[name].tobytes()}
+    assert "fire8" in changed <= {"fire8", "fire9"}

@@ -231,7 +231,7 @@ def _fine_tuned(
         raise OptionError(f"--from-layer expects one of {', '.join(names)}, and received {from_layer!r}.")
     path = folder / "finetune.json"
     if not path.is_file():
-        plans = plans_for(ground, from_layer=from_layer, seed=seed, seconds=seconds)
+        plans = plans_for(ground, always=method == "finetune", from_layer=from_layer, seed=seed, seconds=seconds)
         kept = [{"depth": asdict(depth), "plan": plan.to_json()} for depth, plan in plans]
         write_whole(path, json.dumps(kept, indent=2))
     rows = cast("Sequence[Mapping[str, Mapping[str, JSON]]]", read_json(path))

@@ -222,6 +222,7 @@ class Account:
     ``title`` is mostly the data set's name. ``verdict`` and ``history`` are None and empty where no curve was
     trained. ``familiar_rate`` is the fraction of ``familiar_part``'s items that the recognizer calls familiar.
     ``mistakes`` come most confident first and belong to ``held_out_part``. ``seconds`` maps phases to seconds,
+    ``attempts`` tells fine-tuning in sentences,
     ``versions`` names to versions, ``chosen`` what was chosen (``method``, ``stages``, ``engine``, ...).
     """
 
@@ -236,6 +237,7 @@ class Account:
     verdict: Verdict | None = None
     history: tuple[EpochRow, ...] = ()
     probes: tuple[Probe, ...] = ()
+    attempts: tuple[str, ...] = ()
     mistakes: tuple[Mistake, ...] = ()
     examples: tuple[Shown, ...] = ()
     steps: Steps | None = None

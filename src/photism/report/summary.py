@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from photism.report.tuning import tell_attempts
+
 __all__ = ["summarise"]
 
 
@@ -44,9 +46,11 @@ def summarise(folder: Path, metrics: Mapping[str, Any]) -> str:
         found = round(weakest["recall"] * weakest["n"])
         lines.append(f"weakest class: {weakest['label']}, {found} of {weakest['n']} found")
     lines.append(f"verdict: {verdict['state']}; {verdict['evidence']}")
+    trained = "frozen" if chosen["method"] == "probe" else f"fine-tuned from {chosen['first_trained_layer']} on"
     lines.append(
-        f"{chosen['backbone']} frozen, {chosen['classifier']} on {_layers(chosen['layers'])}, {chosen['engine']}"
+        f"{chosen['backbone']} {trained}, {chosen['classifier']} on {_layers(chosen['layers'])}, {chosen['engine']}"
     )
+    lines += tell_attempts(metrics["attempts"])
     if metrics["leaks"]:
         lines.append(
             f"leaks: {len(metrics['leaks'])} held-out files share a source or their bytes with training; see the report"

@@ -34,6 +34,7 @@ from photism.report.account import (
     Steps,
     examples_wanted,
 )
+from photism.report.tuning import tell_attempts
 from photism.training.fit import Fitted
 from photism.types import JSON, Part, Recipe, Sample, Window
 
@@ -105,6 +106,7 @@ def tell(story: Story, executor: Executor | None) -> Account:
         verdict=story.fitted.verdict,
         history=story.fitted.history,
         probes=_probes(story.fitted),
+        attempts=tell_attempts(cast("Sequence[Mapping[str, JSON]]", story.metrics["attempts"])),
         mistakes=mistakes,
         examples=tuple(shown),
         steps=_steps(chosen, drawn, recognizer.recipe, material),

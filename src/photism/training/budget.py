@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from photism.recognizers.machine import n_processors
 from photism.recognizers.suffix import Suffix
+from photism.training.choose import can_be_beaten
 from photism.training.classifier import fit_classifier
 from photism.training.finetune import tensor
 from photism.training.fit import folds_of
@@ -30,13 +31,16 @@ DEEPER_SHARE = 0.3
 
 
 def plans_for(
-    ground: Ground, *, from_layer: str | None, seed: int, seconds: float | None
+    ground: Ground, *, always: bool, from_layer: str | None, seed: int, seconds: float | None
 ) -> tuple[tuple[Depth, Plan], ...]:
     """Choose how deep and how long to fine-tune.
 
     Parameters
     ----------
     ground : Ground
+    always : bool
+        Whether something is to be tried in any case: the shortest plan where none fits, and where the probe errs so
+        seldom on validation that nothing better could be told apart from it.
     from_layer : str, optional
         The first stage to train, by hand.
     seed : int
@@ -50,9 +54,11 @@ def plans_for(
     """
     selection, stages = ground.fitted.selection, ground.backbone.stage_names
     depth = choose_depth(selection, stages, from_layer=from_layer)
+    if not always and not _can_gain(ground):
+        return ()
     first = _fitted(ground, depth, seed, seconds)
     if first is None:
-        return ()
+        return ((depth, Plan(after=depth.after, layers=depth.layers, seed=seed, epochs=1, views=0)),) if always else ()
     plan, costs = first
     found = [(depth, plan)]
     if seconds is None or costs is None or depth.after is None or from_layer is not None:
@@ -64,6 +70,13 @@ def plans_for(
         if second is not None:
             found.append((whole, second[0]))
     return tuple(found)
+
+
+def _can_gain(ground: Ground) -> bool:
+    material = ground.material
+    files = np.flatnonzero(material.mask("valid"))
+    probability = ground.fitted.probabilities["valid"][files]
+    return can_be_beaten(probability, material.y[files], [material.groups[i] for i in files.tolist()])
 
 
 def _fitted(ground: Ground, depth: Depth, seed: int, seconds: float | None) -> tuple[Plan, Costs | None] | None:

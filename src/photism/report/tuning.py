@@ -1,0 +1,40 @@
+"""What fine-tuning did, in sentences: where it began and why, and how it compared with what was best before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+__all__ = ["tell_attempts"]
+
+
+def tell_attempts(attempts: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Tell every attempt in two sentences.
+
+    Parameters
+    ----------
+    attempts : sequence of mappings
+        ``attempts`` of ``metrics.json``.
+
+    Returns
+    -------
+    tuple of str
+
+    Examples
+    --------
+    >>> comparison = dict(simple_accuracy=0.8, challenger_accuracy=0.9, simple_loss_nats=0.5,
+    ...                   challenger_loss_nats=0.3, p_value=0.002)
+    >>> tell_attempts([dict(depth=dict(evidence="So."), comparison=comparison, kept=True)])[1]
+    'Fine-tuned: 90.0 % of validation and 0.30 nats, before 80.0 % and 0.50 (paired test, p = 0.002). It is kept.'
+    """
+    sentences: list[str] = []
+    for one in attempts:
+        c = one["comparison"]
+        p = "p < 0.001" if c["p_value"] < 0.001 else f"p = {c['p_value']:.3f}"
+        end = "It is kept." if one["kept"] else "That could be chance: the simpler one is kept."
+        if one["kept"] and not (c["p_value"] < 0.05 and c["challenger_accuracy"] >= c["simple_accuracy"]):
+            end = "It is kept because it was asked for, though that could be chance."
+        before = f"{100 * c['simple_accuracy']:.1f} % and {c['simple_loss_nats']:.2f}"
+        now = f"{100 * c['challenger_accuracy']:.1f} % of validation and {c['challenger_loss_nats']:.2f} nats"
+        sentences += [one["depth"]["evidence"], f"Fine-tuned: {now}, before {before} (paired test, {p}). {end}"]
+    return tuple(sentences)
