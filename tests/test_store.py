@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from photism.store import RowStore, trim_cache
+from photism.store import RowStore, list_cache, trim_cache
 
 
 def rows(value: int, count: int = 2) -> np.ndarray:
@@ -64,8 +64,23 @@ def test_rows_written_without_an_index_line_are_overwritten(tmp_path: Path) -> N
 
 
 def test_trimming_deletes_the_oldest_store_first(tmp_path: Path) -> None:
-    for age, name in enumerate(("old", "new")):
+    for age, name in enumerate(("pictures-old", "maps-new")):
         RowStore(tmp_path / name, row_shape=(3,), dtype="float32").append([("a", rows(1), [[], []])])
         os.utime(tmp_path / name / "rows.bin", (age, age))
-    assert trim_cache(tmp_path, limit_bytes=30) == 24
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["new"]
+    sizes = [one.n_bytes for one in list_cache(tmp_path)]
+    assert trim_cache(tmp_path, limit_bytes=sizes[1]) == sizes[0]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["maps-new"]
+
+
+def test_clearing_leaves_what_is_not_ours(tmp_path: Path) -> None:
+    RowStore(tmp_path / "features-a", row_shape=(3,), dtype="float32").append([("a", rows(1), [[], []])])
+    (tmp_path / "engines" / "compiled").mkdir(parents=True)
+    (tmp_path / "engines" / "compiled" / "x.blob").write_bytes(b"12345")
+    (tmp_path / "thesis.txt").write_text("mine")
+    (tmp_path / "pictures-of-my-cat").mkdir()
+    (tmp_path / "pictures-of-my-cat" / "cat.png").write_bytes(b"cat")
+    assert {one.sort for one in list_cache(tmp_path)} == {"features", "engines"}
+    assert trim_cache(tmp_path, limit_bytes=0) > 0
+    assert list_cache(tmp_path) == ()
+    assert (tmp_path / "thesis.txt").read_text() == "mine"
+    assert (tmp_path / "pictures-of-my-cat" / "cat.png").exists()

@@ -6,6 +6,7 @@ are wrong, 3 done but some inputs were skipped, 130 interrupted.
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -28,6 +29,10 @@ __all__ = ["app", "main"]
 
 DONE, DEFECT, WRONG_INPUT, SOME_SKIPPED, INTERRUPTED = 0, 1, 2, 3, 130
 INTERRUPTED_SENTENCE = "interrupted; a training continues with the same command and --resume."
+FULL_SENTENCE = (
+    "expected room to write, and the disk is full; a training continues with the same command and --resume once there "
+    "is room ($PHOTISM_CACHE says where what can be made again is kept)."
+)
 
 app = typer.Typer(
     name="photism",
@@ -273,6 +278,30 @@ def demo(
             typer.launch(run.report.resolve().as_uri())
 
 
+@app.command()
+def cache(
+    clear: Annotated[
+        bool, typer.Option("--clear", help="Delete everything that is kept; all can be made again.")
+    ] = False,
+    format: FormatOption = Format.text,
+) -> None:
+    """Show what is kept to make later runs faster, or clear it."""
+    from photism.store import cache_root, list_cache, trim_cache
+
+    root = cache_root()
+    if clear:
+        trim_cache(root, limit_bytes=0)
+    kept = list_cache(root)
+    sizes = {sort: sum(one.n_bytes for one in kept if one.sort == sort) for sort in sorted({k.sort for k in kept})}
+    if format is Format.json:
+        _print_json({"folder": str(root), "bytes": dict(sizes), "total_bytes": sum(sizes.values())})
+        return
+    typer.echo(f"{root} ($PHOTISM_CACHE), at most $PHOTISM_CACHE_BYTES or 20 GiB")
+    for sort, size in sizes.items():
+        typer.echo(f"{sort:>10} {size / 2**20:9.1f} MiB")
+    typer.echo(f"{'total':>10} {sum(sizes.values()) / 2**20:9.1f} MiB")
+
+
 def _kind(kind: KindName | None) -> Kind | None:
     return None if kind is None else kind.value
 
@@ -352,6 +381,10 @@ def main() -> NoReturn:
         # The reader of our answers has left (`| head`): nothing more to say, and no traceback at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(DONE)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            _stop(error, f"a defect of photism: {type(error).__name__}: {error} (--debug shows where).", DEFECT)
+        _stop(error, f"{error.filename or 'the disk of RUN or of the cache'}: {FULL_SENTENCE}", WRONG_INPUT)
     except Exception as error:  # noqa: BLE001  # the last door: a user is never shown a traceback
         _stop(error, f"a defect of photism: {type(error).__name__}: {error} (--debug shows where).", DEFECT)
     if code == INTERRUPTED:  # typer has caught Ctrl-C itself

@@ -24,24 +24,23 @@ from photism import __version__
 from photism.data.material import Material, gather
 from photism.data.records import write_skipped_csv, write_split_csv
 from photism.errors import OptionError
-from photism.executor import ProcessExecutor
+from photism.executor import Executor, ProcessExecutor
 from photism.pictures.table import fit_recipe
-from photism.recognizers.backbones import load_backbone
+from photism.recognizers.backbones import Backbone, load_backbone
 from photism.recognizers.recognizer import Decision, Recognizer, save_recognizer
 from photism.report.page import save_page
 from photism.report.summary import summarise
 from photism.report.telling import Story, tell
 from photism.runs import Run, prepare, read_json, undone_if_refused, write_whole
 from photism.store import cache_root, trim_cache
-from photism.training.adapt import Adapted, adapt
-from photism.training.budget import plans_for
+from photism.training.attempts import Adapted
+from photism.training.choose import can_be_beaten
 from photism.training.fit import Fitted, fit
 from photism.training.frozen import Asked, ask
-from photism.training.ground import Ground
 from photism.training.history import history_lines
 from photism.training.metrics import measure, threshold_for
 from photism.training.plan import Depth, Plan
-from photism.types import JSON, PARTS, Kind, Progress, silent
+from photism.types import JSON, PARTS, Kind, Progress, Recipe, silent
 
 __all__ = ["train"]
 
@@ -154,6 +153,10 @@ def train(
         return finished
     with undone_if_refused(folder), ProcessExecutor() as executor:
         network = load_backbone(backbone, weights=weights)
+        if from_layer is not None and from_layer not in network.stage_names:
+            raise OptionError(
+                f"--from-layer expects one of {', '.join(network.stage_names)}, and received {from_layer!r}."
+            )
         with clock.measuring("read"):
             material = gather(data, kind=kind, group_by=group_by, test_fold=test_fold, seed=seed, executor=executor)
         decision = _decision(material.labels, positive, threshold, cost_ratio)
@@ -174,13 +177,12 @@ def train(
             )
             progress("probe", 1, 1)
         adapted = None
-        if method != "probe":
-            ground = Ground(material, recipe, network, asked, fitted, executor, cache_root())
+        if method == "finetune" or (method == "auto" and _can_gain(material, fitted)):
             with clock.measuring("finetune"):
                 adapted = _fine_tuned(
                     folder,
-                    ground,
-                    method=method,
+                    (material, recipe, network, asked, fitted, executor),
+                    always=method == "finetune",
                     from_layer=from_layer,
                     seed=seed,
                     seconds=None if budget_s is None else budget_s - clock.so_far()["total"] - _finishing_s(asked),
@@ -215,28 +217,38 @@ def train(
     return Run(folder, metrics)
 
 
+def _can_gain(material: Material, fitted: Fitted) -> bool:
+    """Say whether the probe errs often enough on validation for anything better to be told apart from it."""
+    files = np.flatnonzero(material.mask("valid"))
+    groups = [material.groups[i] for i in files.tolist()]
+    return can_be_beaten(fitted.probabilities["valid"][files], material.y[files], groups)
+
+
 def _fine_tuned(
     folder: Path,
-    ground: Ground,
+    found: tuple[Material, Recipe, Backbone, Asked, Fitted, Executor],
     *,
-    method: str,
+    always: bool,
     from_layer: str | None,
     seed: int,
     seconds: float | None,
     progress: Progress,
 ) -> Adapted:
     """Fine-tune by plans that are written down before training, and read again where a run is resumed."""
-    names = ground.backbone.stage_names
-    if from_layer is not None and from_layer not in names:
-        raise OptionError(f"--from-layer expects one of {', '.join(names)}, and received {from_layer!r}.")
+    # Here, because these import torch: a run that only probes does not wait for it.
+    from photism.training.adapt import adapt
+    from photism.training.budget import plans_for
+    from photism.training.ground import Ground
+
+    ground = Ground(*found, cache_root())
     path = folder / "finetune.json"
     if not path.is_file():
-        plans = plans_for(ground, always=method == "finetune", from_layer=from_layer, seed=seed, seconds=seconds)
+        plans = plans_for(ground, always=always, from_layer=from_layer, seed=seed, seconds=seconds)
         kept = [{"depth": asdict(depth), "plan": plan.to_json()} for depth, plan in plans]
         write_whole(path, json.dumps(kept, indent=2))
     rows = cast("Sequence[Mapping[str, Mapping[str, JSON]]]", read_json(path))
     fixed = [(Depth.from_json(row["depth"]), Plan.from_json(row["plan"])) for row in rows]
-    return adapt(ground, fixed, always=method == "finetune", folder=folder / "unfinished", progress=progress)
+    return adapt(ground, fixed, always=always, folder=folder / "unfinished", progress=progress)
 
 
 def _finishing_s(asked: Asked) -> float:

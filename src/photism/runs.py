@@ -105,7 +105,21 @@ def parts_of(run: str | Path) -> dict[Path, Part]:
 
 
 def prepare(folder: Path, plan: Mapping[str, JSON], *, resume: bool, replace_run: bool) -> Run | None:
-    """Make the run's folder and keep the plan in it; return the run where it is finished already."""
+    """Make the run's folder and keep the plan in it; return the run where it is finished already.
+
+    Parameters
+    ----------
+    folder : Path
+    plan : mapping
+        What was asked for; a run is resumed only where the same is asked for again.
+    resume, replace_run : bool
+        Continue, or start over, where the folder holds a run.
+
+    Raises
+    ------
+    RunError
+        Where the folder may not be used, or cannot be written.
+    """
     plan_path = folder / "plan.json"
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         if not plan_path.is_file():
@@ -116,7 +130,11 @@ def prepare(folder: Path, plan: Mapping[str, JSON], *, resume: bool, replace_run
             raise RunError(f"{folder} already holds a run: expected a new folder, or --resume to continue that run.")
         elif read_json(plan_path) != dict(plan):
             raise RunError(f"{folder} was started with other data or options: expected the same ones with --resume.")
-        elif (folder / "metrics.json").is_file():
+        if not replace_run:  # what a process left that was killed while it wrote
+            for left in folder.glob(".recognizer-*"):
+                shutil.rmtree(left, ignore_errors=True)
+        if not replace_run and (folder / "metrics.json").is_file():
+            shutil.rmtree(folder / "unfinished", ignore_errors=True)
             return Run(folder, cast("Mapping[str, JSON]", read_json(folder / "metrics.json")))
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -128,7 +146,13 @@ def prepare(folder: Path, plan: Mapping[str, JSON], *, resume: bool, replace_run
 
 @contextmanager
 def undone_if_refused(folder: Path) -> Iterator[None]:
-    """Leave nothing behind where the data or an option is wrong: the next try may use the same folder."""
+    """Leave nothing behind where the data or an option is wrong: the next try may use the same folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's.
+    """
     try:
         yield
     except (InputError, EngineError):
@@ -138,14 +162,32 @@ def undone_if_refused(folder: Path) -> Iterator[None]:
         raise
 
 
-def read_json(path: Path) -> JSON:
+def read_json(path: Path) -> object:
+    """Read a JSON file of a run.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    RunError
+        Where it is not there or damaged.
+    """
     try:
-        return cast("JSON", json.loads(path.read_text(encoding="utf-8")))
+        return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RunError(f"{path} is damaged: expected the JSON that photism train wrote.") from error
 
 
 def write_whole(path: Path, text: str) -> None:
+    """Write a text file whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+    text : str
+    """
     temporary = path.with_name(f".{path.name}.new")
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)

@@ -22,9 +22,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["RowStore", "cache_root", "trim_cache"]
+__all__ = ["Kept", "RowStore", "cache_root", "list_cache", "trim_cache"]
 
 DEFAULT_CACHE_BYTES = 20 * 2**30
+STORES = ("pictures", "features", "maps")
+NETWORKS = ("engines", "backbones")
 
 
 def cache_root() -> Path:
@@ -35,30 +37,64 @@ def cache_root() -> Path:
     return Path(base) / "photism"
 
 
-def trim_cache(root: Path, *, limit_bytes: int | None = None) -> int:
-    """Delete the stores that were used longest ago until at most ``limit_bytes`` remain; return the bytes freed.
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One thing in the cache that can be made again: what sort, where, its bytes, and when it was last used (s)."""
+
+    sort: str
+    path: Path
+    n_bytes: int
+    used_s: float
+
+
+def list_cache(root: Path) -> tuple[Kept, ...]:
+    """List what photism keeps in a folder, the longest unused first; files of anyone else are not seen.
 
     Parameters
     ----------
     root : Path
-        The folder whose direct subfolders are stores.
+    """
+    found = []
+    for sort in STORES:
+        for folder in root.glob(f"{sort}-*"):
+            rows = folder / "rows.bin"
+            if rows.is_file():
+                found.append(Kept(sort, folder, sum(_size(path) for path in folder.iterdir()), rows.stat().st_mtime))
+    for sort in NETWORKS:
+        for path in (root / sort).rglob("*"):
+            if path.is_file():
+                found.append(Kept(sort, path, _size(path), path.stat().st_mtime))
+    return tuple(sorted(found, key=lambda one: (one.used_s, one.path)))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # another process has just removed it
+        return 0
+
+
+def trim_cache(root: Path, *, limit_bytes: int | None = None) -> int:
+    """Delete what was used longest ago until at most ``limit_bytes`` remain; return the bytes freed.
+
+    Parameters
+    ----------
+    root : Path
+        The folder of the cache; nothing in it but what photism keeps is touched.
     limit_bytes : int, optional
-        By default ``$PHOTISM_CACHE_BYTES``, or 20 GiB.
+        By default ``$PHOTISM_CACHE_BYTES``, or 20 GiB; 0 clears the cache.
     """
     limit = limit_bytes if limit_bytes is not None else int(os.environ.get("PHOTISM_CACHE_BYTES", DEFAULT_CACHE_BYTES))
-    if not root.is_dir():
-        return 0
-    stores = []
-    for folder in root.iterdir():
-        rows = folder / "rows.bin"
-        if rows.is_file():
-            stores.append((rows.stat().st_mtime, rows.stat().st_size, folder))
-    total, freed = sum(size for _, size, _ in stores), 0
-    for _, size, folder in sorted(stores):
+    kept = list_cache(root)
+    total, freed = sum(one.n_bytes for one in kept), 0
+    for one in kept:
         if total - freed <= limit:
             break
-        shutil.rmtree(folder, ignore_errors=True)
-        freed += size
+        if one.path.is_dir():
+            shutil.rmtree(one.path, ignore_errors=True)
+        else:
+            one.path.unlink(missing_ok=True)
+        freed += one.n_bytes
     return freed
 
 

@@ -66,9 +66,10 @@ class Suffix(nn.Module):
             raise OptionError(f"expected layers behind {after} for the head, and received {', '.join(head.layers)}")
         trunk = backbone.trunk
         self.stages = nn.ModuleDict({name: copy.deepcopy(trunk.stages[name]) for name in names[first : last + 1]})
-        self.stages.requires_grad_(requires_grad=True)
         self.cells = {panel.name: _cells(backbone, panel, head.layers) for panel in self.panels}
-        self._folded = _fold(self.stages, self._example())
+        self.stages, self._folded = _folded(self.stages, self._example())
+        # After folding: torch makes the bias of a folded convolution that had none a constant.
+        self.stages.requires_grad_(requires_grad=True)
         self._spread = head.scale
         self.register_buffer("mean", torch.from_numpy(head.mean.copy()))
         self.register_buffer("scale", torch.from_numpy((1.0 / head.scale).astype(np.float32)))
@@ -136,10 +137,11 @@ class Suffix(nn.Module):
         return backbone_from_json(values, state), head
 
     def _example(self) -> Tensor:
-        """A map as it comes from the frozen part, empty."""
+        """Noise of the shape of a map as it comes from the frozen part."""
+        chance = torch.Generator().manual_seed(0)
         if self.after is None:
-            return torch.zeros(1, 3, 64, 64)
-        return torch.zeros(1, self.backbone.stage(self.after).channels, 16, 16)
+            return torch.randn(1, 3, 64, 64, generator=chance)
+        return torch.randn(1, self.backbone.stage(self.after).channels, 16, 16, generator=chance)
 
     def _weights(self, panel: Panel, content: Int[np.ndarray, "n 4"]) -> tuple[Tensor | None, Tensor | None]:
         """What keeps padding out of the pooled features; None where the data fill every picture."""
@@ -175,6 +177,25 @@ def _cells(backbone: Backbone, panel: Panel, layers: Iterable[str]) -> dict[str,
     wanted = {name.rpartition("/")[2] for name in layers if name.rpartition("/")[0] == panel.name}
     sizes = map_sizes(backbone, (panel.height_px, panel.width_px)) if wanted else {}
     return {name: fit_cells(sizes[name], panel.grid) for name in backbone.stage_names if name in wanted}
+
+
+def _folded(stages: nn.ModuleDict, example: Tensor) -> tuple[nn.ModuleDict, list[tuple[str, str, NDArray[np.float32]]]]:
+    """Fold where that changes nothing: not where a norm's input is used elsewhere too, or was changed in place."""
+    folded = copy.deepcopy(stages)
+    pairs = _fold(folded, example)
+    for one, other in zip(_maps(stages, example), _maps(folded, example), strict=True):
+        if not torch.allclose(one, other, rtol=0, atol=1e-3 * max(1.0, one.abs().max().item())):
+            return stages, []
+    return folded, pairs
+
+
+def _maps(stages: nn.ModuleDict, x: Tensor) -> list[Tensor]:
+    maps = []
+    with torch.no_grad():
+        for stage in stages.values():
+            x = stage(x)
+            maps.append(x.clone())
+    return maps
 
 
 def _fold(stages: nn.ModuleDict, example: Tensor) -> list[tuple[str, str, NDArray[np.float32]]]:

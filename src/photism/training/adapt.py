@@ -20,8 +20,9 @@ from threadpoolctl import threadpool_limits
 from photism.recognizers.backbones import Backbone
 from photism.recognizers.head import Head
 from photism.recognizers.suffix import Suffix
+from photism.training.attempts import Adapted, Attempt
 from photism.training.calibration import LEAST, temperature_for
-from photism.training.choose import Comparison, compare
+from photism.training.choose import compare
 from photism.training.classifier import fit_classifier
 from photism.training.familiar import familiar_layers, familiar_rate, fit_familiarity
 from photism.training.features import Features, answers, by_file, softmax
@@ -34,31 +35,7 @@ from photism.training.plan import Depth, Plan
 from photism.training.views import Views, make_views
 from photism.types import Mask, Part, Progress, silent
 
-__all__ = ["Adapted", "Attempt", "adapt"]
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One fine-tuning beside what was best before it: where it was cut, how it was trained, how it compared."""
-
-    depth: Depth
-    plan: Plan
-    comparison: Comparison
-    kept: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Adapted:
-    """The outcome of fine-tuning: every attempt, and the network with its parts, the probe's where none is kept."""
-
-    attempts: tuple[Attempt, ...]
-    backbone: Backbone
-    fitted: Fitted
-
-    @property
-    def kept(self) -> Attempt | None:
-        """The attempt whose network is kept; None where the probe is."""
-        return next((one for one in reversed(self.attempts) if one.kept), None)
+__all__ = ["adapt"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ afterwards. Does not cover what a plan says (``plan``).
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -14,18 +15,19 @@ from threadpoolctl import threadpool_limits
 
 from photism.recognizers.machine import n_processors
 from photism.recognizers.suffix import Suffix
-from photism.training.choose import can_be_beaten
 from photism.training.classifier import fit_classifier
 from photism.training.finetune import tensor
 from photism.training.fit import folds_of
 from photism.training.ground import Ground
 from photism.training.plan import Costs, Depth, Plan, choose_depth, fit_plan, seconds_of
-from photism.training.views import make_views
+from photism.training.views import make_views, map_bytes
 
 __all__ = ["plans_for"]
 
 N_TRIED = 48
 N_STEPS_TRIED = 2
+# Maps of all views of one training, on disk: few enough that the cache holds two of them.
+MAX_MAPS_BYTES = 8 * 2**30
 # The whole network is tried as well where the first plan takes at most this share of the time.
 DEEPER_SHARE = 0.3
 
@@ -39,8 +41,7 @@ def plans_for(
     ----------
     ground : Ground
     always : bool
-        Whether something is to be tried in any case: the shortest plan where none fits, and where the probe errs so
-        seldom on validation that nothing better could be told apart from it.
+        Whether the shortest plan is to be tried where none fits.
     from_layer : str, optional
         The first stage to train, by hand.
     seed : int
@@ -54,8 +55,6 @@ def plans_for(
     """
     selection, stages = ground.fitted.selection, ground.backbone.stage_names
     depth = choose_depth(selection, stages, from_layer=from_layer)
-    if not always and not _can_gain(ground):
-        return ()
     first = _fitted(ground, depth, seed, seconds)
     if first is None:
         return ((depth, Plan(after=depth.after, layers=depth.layers, seed=seed, epochs=1, views=0)),) if always else ()
@@ -72,22 +71,15 @@ def plans_for(
     return tuple(found)
 
 
-def _can_gain(ground: Ground) -> bool:
-    material = ground.material
-    files = np.flatnonzero(material.mask("valid"))
-    probability = ground.fitted.probabilities["valid"][files]
-    return can_be_beaten(probability, material.y[files], [material.groups[i] for i in files.tolist()])
-
-
 def _fitted(ground: Ground, depth: Depth, seed: int, seconds: float | None) -> tuple[Plan, Costs | None] | None:
     n_train = ground.material.count("train")
     plan = Plan(after=depth.after, layers=depth.layers, seed=seed)
-    if seconds is None:
-        standard = fit_plan(plan, n_train)
-        return None if standard is None else (standard, None)
-    costs = _costs(ground, plan)
-    longest = fit_plan(plan, n_train, costs, seconds)
-    return None if longest is None else (longest, costs)
+    costs = None if seconds is None else _costs(ground, plan)
+    fitted = fit_plan(plan, n_train, costs, seconds)
+    if fitted is None:
+        return None
+    a_view = (n_train + ground.material.count("valid")) * map_bytes(ground.cut(depth.after))
+    return replace(fitted, views=min(fitted.views, max(0, MAX_MAPS_BYTES // a_view - 1))), costs
 
 
 def _costs(ground: Ground, plan: Plan) -> Costs:

@@ -1,16 +1,17 @@
 """Training a suffix: from the probe's head, on kept maps, epoch by epoch, resumable at any instant.
 
 The head begins as the probe's answer (linear probing, then fine-tuning: Kumar et al. 2022, arXiv 2202.10054), so the
-first epoch starts where the probe ended, and rates are low. AdamW with one cycle of the rate, lower rates for earlier
-stages, label smoothing, an average of the weights that is what is measured and kept. Every epoch draws from a random
-stream of its own, and after every epoch everything is written to disk: a run that is killed goes on from there and ends
-with the same bits. Covers the loop, its state on disk, and answering with a suffix. Does not cover what is trained
-(``recognizers.suffix``), on what (``views``), how long and how deep (``plan``), or whether the result is kept
+first epoch starts where the probe ended. AdamW with one cycle of the rate, lower rates for earlier stages, label
+smoothing, and an average of the weights that is what is measured and kept. Every epoch draws from a random stream of
+its own, and between epochs, every few seconds, everything is written to disk: a run that is killed goes on from there
+and ends with the same bits. Covers the loop, its state on disk, and answering with a suffix. Does not cover what is
+trained (``recognizers.suffix``), on what (``views``), how long and how deep (``plan``), or whether the result is kept
 (``adapt``).
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import time
@@ -22,7 +23,7 @@ import numpy as np
 import torch
 from jaxtyping import Float32, Int
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 from torch.nn import functional
 
@@ -38,6 +39,8 @@ from photism.types import EpochRow, Mask, Progress, silent
 __all__ = ["Tuned", "answer", "finetune"]
 
 BATCH_ANSWERED = 64
+# An epoch is cheaper to do again than its state is to write where epochs are short.
+KEEP_EVERY_S = 5.0
 # Files on which the training curve is measured, at most: an even share.
 MAX_MEASURED = 512
 
@@ -108,7 +111,9 @@ def finetune(
     threads = torch.get_num_threads()
     torch.set_num_threads(n_processors())
     try:
-        return _Loop(suffix, views, y, groups, train, valid, plan, checkpoint, progress).run(until or plan.epochs)
+        return _Loop(suffix, views, y, groups, train, valid, plan, checkpoint, progress).run(
+            plan.epochs if until is None else until
+        )
     finally:
         torch.set_num_threads(threads)
 
@@ -167,6 +172,7 @@ class _Loop:
         progress: Progress,
     ) -> None:
         self.suffix, self.views, self.y, self.plan = suffix, views, y, plan
+        self.key = _key(plan, y, groups, train, valid)
         self.checkpoint, self.progress = checkpoint, progress
         self.files = np.flatnonzero(train)
         shown = self.files[:: max(1, -(-len(self.files) // MAX_MEASURED))]
@@ -186,21 +192,23 @@ class _Loop:
         self.steps_an_epoch = -(-len(self.files) // plan.batch)
         self.rows: list[EpochRow] = []
         self.best_epoch = 0
+        self.kept_at = time.perf_counter()
 
     def run(self, until: int) -> Tuned:
         self._resume()
         for epoch in range(len(self.rows) + 1, until + 1):
+            if self.rows and not math.isfinite(self.rows[-1].train_loss_nats):
+                break
             if self.plan.patience and self.rows and epoch - 1 - self.best_epoch >= self.plan.patience:
                 break
             self.rows.append(self._epoch(epoch))
             row = self.rows[-1]
             best = self.rows[self.best_epoch - 1].valid_loss_nats if self.best_epoch else math.inf
-            if self.held is None or row.valid_loss_nats < best:
+            if math.isfinite(row.train_loss_nats) and (self.held is None or row.valid_loss_nats < best):
                 self.best_epoch = epoch
                 _copy(self.average, self.best)
-            self._keep()
-            if not math.isfinite(row.train_loss_nats):
-                break
+            if epoch == until or time.perf_counter() - self.kept_at >= KEEP_EVERY_S:
+                self._keep()
         _copy(self.best, self.values)
         return Tuned(tuple(self.rows), self.best_epoch)
 
@@ -285,19 +293,21 @@ class _Loop:
                 f"second.{index}": state["exp_avg_sq"].contiguous(),
                 f"step.{index}": state["step"].reshape(1),
             }
-        about = {"plan": json.dumps(self.plan.to_json(), sort_keys=True), "best_epoch": str(self.best_epoch)}
+        about = {"key": self.key, "best_epoch": str(self.best_epoch)}
         about["rows"] = json.dumps([asdict(row) for row in self.rows])
         fresh = self.checkpoint / "state.new"
-        save_file(tensors, fresh, metadata=about)
+        # Not save_file: it tells of a full disk in words only.
+        fresh.write_bytes(save(tensors, metadata=about))
         fresh.replace(self.checkpoint / "state.safetensors")
+        self.kept_at = time.perf_counter()
 
     def _resume(self) -> None:
-        """Take up an unfinished training of the same plan; begin anew where there is none or it was damaged."""
+        """Take up an unfinished training of the same plan and files; begin anew where there is none that is whole."""
         path = None if self.checkpoint is None else self.checkpoint / "state.safetensors"
         if path is None or not path.is_file():
             return
         about = _about(path)
-        if about is None or about.get("plan") != json.dumps(self.plan.to_json(), sort_keys=True):
+        if about is None or about.get("key") != self.key:
             return
         tensors = load_file(path)
         for index, value in enumerate(self.values):
@@ -323,6 +333,14 @@ def _measures(
     accuracy = clustered_proportion(right, np.ones_like(right), files.groups)
     assert accuracy is not None
     return (float(-np.log(np.maximum(of_truth, LEAST)).mean()), *accuracy)
+
+
+def _key(plan: Plan, *data: Int[np.ndarray, " m"] | Mask | None) -> str:
+    """Name what a training is: its plan, and which files of which classes it learns from and is measured on."""
+    digest = hashlib.sha256(json.dumps(plan.to_json(), sort_keys=True).encode())
+    for values in data:
+        digest.update(b"none" if values is None else values.tobytes())
+    return digest.hexdigest()
 
 
 def _about(path: Path) -> dict[str, str] | None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from photism.errors import OptionError
 from photism.training.probe import Candidate, Selection
 from photism.types import JSON
 
@@ -95,9 +96,9 @@ class Depth:
         return cls(values["after"], tuple(values["layers"]), values["evidence"])
 
 
-# Without a budget; a small set takes so many epochs that there are LEAST_STEPS.
+# Without a budget; a small set takes so many epochs that there are LEAST_STEPS, but no more than MOST_EPOCHS.
 STANDARD_EPOCHS, STANDARD_VIEWS = 6, 3
-LEAST_STEPS = 320
+LEAST_STEPS, MOST_EPOCHS = 200, 40
 # What a budget buys, from little to much: how many times the standard's epochs, and how many views.
 RUNGS = ((1 / 6, 0), (1 / 3, 1), (1 / 2, 2), (1.0, 3), (1.5, 4), (2.5, 6), (4.0, 8))
 # A pass that only answers takes about this share of a training step.
@@ -129,13 +130,19 @@ def choose_depth(selection: Selection, stages: Sequence[str], *, from_layer: str
         first = stages.index(from_layer)
         evidence = f"Training begins at {from_layer}, as was asked."
     else:
-        first = min(helpful, len(stages) - LEAST_TRAINED)
+        first = max(0, min(helpful, len(stages) - LEAST_TRAINED))
         evidence = (
             f"Probes answer best on {stages[helpful]} ({100 * best.accuracy:.1f} % of files, "
             f"{best.loss_nats:.2f} nats, cross-validated): training begins at {stages[first]}."
         )
     after = stages[first - 1] if first else None
     behind = [one for one in selection.candidates if _lies_behind(one, stages, first)]
+    if not behind:
+        last = max(stages.index(stage_of(name)) for one in selection.candidates for name in one.layers)
+        raise OptionError(
+            f"--from-layer expects a stage up to {stages[last]}, the last that a head reads here, and received "
+            f"{from_layer!r}."
+        )
     return Depth(after, min(behind, key=lambda one: one.loss_nats).layers, evidence)
 
 
@@ -158,7 +165,7 @@ def fit_plan(plan: Plan, n_train: int, costs: Costs | None = None, seconds: floa
         None where not even the shortest fits.
     """
     steps_an_epoch = -(-n_train // plan.batch)
-    standard = max(STANDARD_EPOCHS, -(-LEAST_STEPS // steps_an_epoch))
+    standard = max(STANDARD_EPOCHS, min(MOST_EPOCHS, -(-LEAST_STEPS // steps_an_epoch)))
     if seconds is None or costs is None:
         return replace(plan, epochs=standard, views=STANDARD_VIEWS)
     best = None

@@ -1,0 +1,36 @@
+"""What came of fine-tuning, as runs and reports take it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from photism.recognizers.backbones import Backbone
+from photism.training.choose import Comparison
+from photism.training.fit import Fitted
+from photism.training.plan import Depth, Plan
+
+__all__ = ["Adapted", "Attempt"]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One fine-tuning beside what was best before it: where it was cut, how it was trained, how it compared."""
+
+    depth: Depth
+    plan: Plan
+    comparison: Comparison
+    kept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Adapted:
+    """The outcome of fine-tuning: every attempt, and the network with its parts, the probe's where none is kept."""
+
+    attempts: tuple[Attempt, ...]
+    backbone: Backbone
+    fitted: Fitted
+
+    @property
+    def kept(self) -> Attempt | None:
+        """The attempt whose network is kept; None where the probe is."""
+        return next((one for one in reversed(self.attempts) if one.kept), None)
