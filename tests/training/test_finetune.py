@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -78,6 +78,14 @@ def task(
 
 
 EASY = task()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _kept_after_every_epoch() -> Iterator[None]:
+    """Epochs are short here: without this the state would be written at the end only."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("photism.training.finetune.KEEP_EVERY_S", 0.0)
+        yield
 
 
 def tune(
