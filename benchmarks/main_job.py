@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
@@ -64,13 +65,16 @@ def anonymous_bytes(pid: int) -> int:
     return total
 
 
-def train(data: Path, out: Path, cache: Path, *, fold: str | None, seed: int) -> dict[str, object]:
+def train(
+    data: Path, out: Path, cache: Path, *, fold: str | None, seed: int, options: Sequence[str] = ()
+) -> dict[str, object]:
     """Run one training as a user would; return its metrics with wall seconds and peak memory added."""
     for kept in cache.glob("*"):
-        if kept.name.startswith(("pictures-", "features-")):
+        if kept.name.startswith(("pictures-", "features-", "maps-")):
             shutil.rmtree(kept)
     shutil.rmtree(out, ignore_errors=True)
     command = [sys.executable, "-m", "photism.cli", "train", str(data), "--out", str(out), "--seed", str(seed)]
+    command += options
     if fold is not None:
         command += ["--test-fold", fold]
     started, peak = time.perf_counter(), 0
@@ -120,7 +124,7 @@ def row_of(name: str, runs: list[dict[str, object]]) -> str:
     else:
         interval = f"folds {100 * min(accuracy):.1f} to {100 * max(accuracy):.1f}"
     phases = [run["seconds"] for run in runs]
-    names = ("read", "render", "frozen_pass", "probe", "report", "total")
+    names = ("read", "render", "frozen_pass", "probe", "finetune", "report", "total")
     seconds = " · ".join(f"{mean(float(p.get(n) or 0.0) for p in phases):.1f}" for n in names)  # type: ignore[attr-defined]
     wall = mean(float(run["wall_s"]) for run in runs)  # type: ignore[arg-type]
     peak = max(int(run["peak_anonymous_bytes"]) for run in runs) / 1e9  # type: ignore[call-overload]
@@ -145,21 +149,33 @@ def main() -> None:
     parser.add_argument("sets", nargs="*", default=list(PROTOCOLS), metavar="SET")
     parser.add_argument("--out", type=Path, help="keep the runs here")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--method", choices=("auto", "probe", "finetune"), default="auto")
+    parser.add_argument("--budget", help="as photism train takes it, for instance 60s")
     arguments = parser.parse_args()
+    options = ["--method", arguments.method, *(["--budget", arguments.budget] if arguments.budget else [])]
     with tempfile.TemporaryDirectory() as scratch:
         out: Path = arguments.out or Path(scratch, "runs")
         cache = Path(os.environ.get("PHOTISM_CACHE") or Path(scratch, "cache"))
         print(
             "| set | test accuracy % | 95 % interval | macro-F1 % | AUROC "
-            "| read · render · pass · probe · report · total s | wall s | peak GB |"
+            "| read · render · pass · probe · fine-tuning · report · total s | wall s | peak GB |"
         )
         print("|---|---|---|---|---|---|---|---|")
         for name in arguments.sets:
             protocol = PROTOCOLS[name]
-            train(DATA / protocol.csv, out / "warm", cache, fold=protocol.folds[0], seed=0)
+            train(
+                DATA / protocol.csv, out / "warm", cache, fold=protocol.folds[0], seed=0, options=("--method", "probe")
+            )
             for seed in arguments.seeds:
                 runs = [
-                    train(DATA / protocol.csv, out / f"{name}-{fold or 'split'}-{seed}", cache, fold=fold, seed=seed)
+                    train(
+                        DATA / protocol.csv,
+                        out / f"{name}-{fold or 'split'}-{seed}",
+                        cache,
+                        fold=fold,
+                        seed=seed,
+                        options=options,
+                    )
                     for fold in protocol.folds
                 ]
                 print(row_of(name if seed == 0 else f"{name} (seed {seed})", runs), flush=True)
