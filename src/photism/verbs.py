@@ -382,6 +382,14 @@ def demo(out: Path, *, progress: Progress = silent) -> list[Run]:
     files = write_machine_files(out / "data" / "machine_files.csv")
     jobs: list[tuple[Path, str, Kind]] = [(digits, "digits", "image"), (files, "machine-files", "binary")]
     return [
-        train(data, out / name, kind=kind, replace_run=True, command=f"photism demo --out {out}", progress=progress)
+        train(
+            data,
+            out / name,
+            method="probe",  # seconds, not minutes
+            kind=kind,
+            replace_run=True,
+            command=f"photism demo --out {out}",
+            progress=progress,
+        )
         for data, name, kind in jobs
     ]
