@@ -188,7 +188,7 @@ def test_training_leaves_frozen_stages_and_statistics_alone(name: str) -> None:
         assert any("running_var" in key for key in kept)
     before, whole = state_hash(kept), state_hash(backbone.state())
     suffix.train()
-    optimizer = torch.optim.Adam(suffix.parameters(), lr=3e-5)
+    optimizer = torch.optim.Adam(suffix.parameters(), lr=3e-4)
     maps, truth = maps_of(backbone, cut, panels), torch.arange(N) % 4
     losses = []
     for _ in range(4):
@@ -244,34 +244,13 @@ def test_training_mode_is_declined() -> None:
     assert all(torch.equal(value, before[key]) for key, value in suffix.state_dict().items())
 
 
-def test_a_head_without_a_layer_behind_the_cut_is_refused() -> None:
+def test_a_head_with_a_layer_before_the_cut_is_refused() -> None:
     backbone, panels = the_network("torchvision:squeezenet1_1"), (PHOTO,)
-    head = a_head(features_of(backbone, ("fire6", "fire7"), panels, boxes(panels)))
-    with pytest.raises(OptionError, match=r"a layer behind fire7 .* photo/fire6, photo/fire7"):
-        Suffix(backbone, after="fire7", panels=panels, head=head)
-    assert Suffix(backbone, after="fire6", panels=panels, head=head).frozen_layers == ("photo/fire6",)
-
-
-def test_a_head_may_read_both_sides_of_the_cut() -> None:
-    """What it reads before the cut is given beside the maps, in the head's own order."""
-    backbone, panels = the_network("torchvision:squeezenet1_1"), (PHOTO, SPECTRUM)
-    content = boxes(panels)
-    found = features_of(backbone, ("fire4", "fire6", "fire9"), panels, content)
-    features = {name: found[name] for name in sorted(found, reverse=True)}
-    head = a_head(features)
-    suffix = Suffix(backbone, after="fire6", panels=panels, head=head)
-    assert set(suffix.frozen_layers) == {f"{p}/{s}" for p in ("photo", "spectrum") for s in ("fire4", "fire6")}
-    frozen = torch.from_numpy(np.concatenate([features[name] for name in suffix.frozen_layers], axis=1))
-    maps = maps_of(backbone, "fire6", panels)
-    with torch.no_grad():
-        logits = suffix(maps, content, frozen).numpy()
-    np.testing.assert_allclose(logits, head.logits(features) / head.temperature, atol=1e-4)
-    shake(suffix)
-    with torch.no_grad():
-        logits = suffix(maps, content, frozen).numpy()
-    settled, trained = suffix.settled()
-    again = features_of(settled, ("fire4", "fire6", "fire9"), panels, content)
-    np.testing.assert_allclose(trained.logits(again), logits, atol=1e-4, rtol=1e-4)
+    head = a_head(features_of(backbone, ("fire6", "fire9"), panels, boxes(panels)))
+    for after in ("fire6", "fire7"):
+        with pytest.raises(OptionError, match=f"layers behind {after} .* photo/fire6"):
+            Suffix(backbone, after=after, panels=panels, head=head)
+    Suffix(backbone, after="fire5", panels=panels, head=head)
 
 
 def made_by_hand(last: nn.Sequential) -> Backbone:

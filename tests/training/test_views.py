@@ -52,8 +52,7 @@ def made(
 
 
 def plain_maps(views: Views, files: np.ndarray, batch: int = 7) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    numbers, windows = zip(*views.plain(files, batch), strict=True)
-    maps, content = [one.maps for one in windows], [one.content for one in windows]
+    numbers, maps, content = zip(*views.plain(files, batch), strict=True)
     return np.concatenate(numbers), np.concatenate(maps), np.concatenate(content)
 
 
@@ -208,7 +207,7 @@ def test_windows_of_a_file_are_drawn_evenly_and_keep_their_boxes() -> None:
         np.array([[[r, 0, 9, 9]] for r in (102, 103)], np.int32),
     )
     views = Views([(rows, starts, counts, content), second])
-    maps, boxes, _ = views.draw(np.array([0, 2] * 600), np.random.default_rng(0))
+    maps, boxes = views.draw(np.array([0, 2] * 600), np.random.default_rng(0))
     values = maps.reshape(-1).astype(int)
     np.testing.assert_array_equal(values, boxes[:, 0, 0])
     assert (values[1::2] == 1).all()

@@ -24,7 +24,7 @@ from photism.errors import OptionError
 from photism.recognizers.backbones import Backbone, backbone_from_json, state_hash
 from photism.recognizers.frozen_pass import Panel
 from photism.recognizers.head import Head
-from photism.recognizers.pooling import STATISTICS, Cells, content_weights, fills_picture, fit_cells
+from photism.recognizers.pooling import Cells, content_weights, fills_picture, fit_cells
 from photism.recognizers.torch_engine import map_sizes, pool_maps
 
 __all__ = ["Suffix"]
@@ -42,17 +42,12 @@ class Suffix(nn.Module):
     panels : sequence of Panel
         The recipe's layouts, in the order in which maps come.
     head : Head
-        Where training begins. Its layers may lie on both sides of the cut; its temperature becomes part of its weights.
-
-    Attributes
-    ----------
-    frozen_layers : tuple of str
-        The head's layers before the cut: their pooled features are given beside the maps.
+        Where training begins; its layers must lie behind the cut. Its temperature becomes part of its weights.
 
     Raises
     ------
     OptionError
-        Where no layer of the head lies behind the cut.
+        Where a layer of the head lies before the cut.
     """
 
     mean: Tensor
@@ -64,18 +59,14 @@ class Suffix(nn.Module):
         super().__init__()
         self.backbone, self.after, self.panels, self.layers = backbone, after, tuple(panels), head.layers
         names = backbone.stage_names
+        wanted = [name.rpartition("/")[2] for name in head.layers]
         first = 0 if after is None else names.index(backbone.stage(after).name) + 1
-        at = {name: names.index(name.rpartition("/")[2]) for name in head.layers}
-        if max(at.values()) < first:
-            raise OptionError(f"expected a layer behind {after} for the head, and received {', '.join(head.layers)}")
-        self.frozen_layers = tuple(name for name in head.layers if at[name] < first)
-        trained = [name for name in head.layers if at[name] >= first]
-        last = max(at.values())
+        last = max(names.index(one) for one in wanted)
+        if min(names.index(one) for one in wanted) < first:
+            raise OptionError(f"expected layers behind {after} for the head, and received {', '.join(head.layers)}")
         trunk = backbone.trunk
         self.stages = nn.ModuleDict({name: copy.deepcopy(trunk.stages[name]) for name in names[first : last + 1]})
-        self.cells = {panel.name: _cells(backbone, panel, trained) for panel in self.panels}
-        before = {panel.name: _cells(backbone, panel, self.frozen_layers) for panel in self.panels}
-        self._widths = [_width(backbone, before, name) for name in self.frozen_layers]
+        self.cells = {panel.name: _cells(backbone, panel, head.layers) for panel in self.panels}
         self.stages, self._folded = _folded(self.stages, self._example())
         # After folding: torch makes the bias of a folded convolution that had none a constant.
         self.stages.requires_grad_(requires_grad=True)
@@ -94,9 +85,7 @@ class Suffix(nn.Module):
         """Stay in evaluation mode, whatever is asked: BatchNorm keeps the statistics that it was pretrained with."""
         return super().train(mode=False)
 
-    def forward(
-        self, maps: Tensor, content: Int[np.ndarray, "n p 4"], frozen: Tensor | None = None
-    ) -> Float[Tensor, "n k"]:
+    def forward(self, maps: Tensor, content: Int[np.ndarray, "n p 4"]) -> Float[Tensor, "n k"]:
         """Return the logits (nats) of n windows.
 
         Parameters
@@ -105,12 +94,8 @@ class Suffix(nn.Module):
             What the frozen part returned for each panel; the pictures themselves where nothing is frozen.
         content : int (n, p, 4)
             Boxes (left, top, right, bottom) in pixels of the picture that hold data.
-        frozen : float (n, d), optional
-            Pooled features of ``frozen_layers``, side by side; needed where there are any.
         """
         found: dict[str, Tensor] = {}
-        if frozen is not None and self._widths:
-            found |= zip(self.frozen_layers, torch.split(frozen, self._widths, 1), strict=True)
         for index, panel in enumerate(self.panels):
             cells = self.cells[panel.name]
             if not cells:
@@ -192,13 +177,6 @@ def _cells(backbone: Backbone, panel: Panel, layers: Iterable[str]) -> dict[str,
     wanted = {name.rpartition("/")[2] for name in layers if name.rpartition("/")[0] == panel.name}
     sizes = map_sizes(backbone, (panel.height_px, panel.width_px)) if wanted else {}
     return {name: fit_cells(sizes[name], panel.grid) for name in backbone.stage_names if name in wanted}
-
-
-def _width(backbone: Backbone, cells: Mapping[str, Mapping[str, Cells]], layer: str) -> int:
-    """Count the pooled features of a layer."""
-    panel, _, stage = layer.rpartition("/")
-    rows, columns = cells[panel][stage].grid
-    return len(STATISTICS) * backbone.stage(stage).channels * rows * columns
 
 
 def _folded(stages: nn.ModuleDict, example: Tensor) -> tuple[nn.ModuleDict, list[tuple[str, str, NDArray[np.float32]]]]:

@@ -126,7 +126,7 @@ def _trained(
     suffix = Suffix(ground.backbone, after=plan.after, panels=ground.asked.panels, head=start.head)
     views = make_views(
         material,
-        ground.cut(plan),
+        ground.cut(plan.after),
         plain=train if valid is None else train | valid,
         varied=train,
         n_views=plan.views,

@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 from photism.recognizers.machine import n_processors
 from photism.recognizers.suffix import Suffix
 from photism.training.classifier import fit_classifier
-from photism.training.finetune import on_device
+from photism.training.finetune import tensor
 from photism.training.fit import folds_of
 from photism.training.ground import Ground
 from photism.training.plan import Costs, Depth, Plan, choose_depth, fit_plan, seconds_of
@@ -78,7 +78,7 @@ def _fitted(ground: Ground, depth: Depth, seed: int, seconds: float | None) -> t
     fitted = fit_plan(plan, n_train, costs, seconds)
     if fitted is None:
         return None
-    a_view = (n_train + ground.material.count("valid")) * map_bytes(ground.cut(plan))
+    a_view = (n_train + ground.material.count("valid")) * map_bytes(ground.cut(depth.after))
     return replace(fitted, views=min(fitted.views, max(0, MAX_MAPS_BYTES // a_view - 1))), costs
 
 
@@ -95,18 +95,18 @@ def _costs(ground: Ground, plan: Plan) -> Costs:
     suffix = Suffix(ground.backbone, after=plan.after, panels=ground.asked.panels, head=start.head)
     began = time.perf_counter()
     views = make_views(
-        material, ground.cut(plan), plain=some, varied=some, n_views=1, seed=plan.seed,
+        material, ground.cut(plan.after), plain=some, varied=some, n_views=1, seed=plan.seed,
         executor=ground.executor, cache=ground.cache,
     )  # fmt: skip
     view_s = (time.perf_counter() - began) / (2 * int(some.sum()))
-    drawn = views.draw(np.resize(np.flatnonzero(some), plan.batch), np.random.default_rng(0))
+    maps, content = views.draw(np.resize(np.flatnonzero(some), plan.batch), np.random.default_rng(0))
     threads = torch.get_num_threads()
     torch.set_num_threads(n_processors())
     try:
         seconds = []
         for _ in range(1 + N_STEPS_TRIED):
             began = time.perf_counter()
-            suffix(*on_device(drawn, suffix)).logsumexp(1).sum().backward()
+            suffix(tensor(maps, suffix), content).logsumexp(1).sum().backward()
             seconds.append(time.perf_counter() - began)
     finally:
         torch.set_num_threads(threads)

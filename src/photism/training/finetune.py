@@ -33,10 +33,10 @@ from photism.training.calibration import LEAST, temperature_for
 from photism.training.features import Features, by_file, softmax
 from photism.training.intervals import clustered_proportion
 from photism.training.plan import Plan
-from photism.training.views import Drawn, Views
+from photism.training.views import Views
 from photism.types import EpochRow, Mask, Progress, silent
 
-__all__ = ["Tuned", "answer", "finetune", "on_device"]
+__all__ = ["Tuned", "answer", "finetune"]
 
 BATCH_ANSWERED = 64
 # An epoch is cheaper to do again than its state is to write where epochs are short.
@@ -138,33 +138,24 @@ def answer(suffix: Suffix, views: Views, files: Int[np.ndarray, " f"]) -> tuple[
     """
     numbers, found = [np.zeros(0, np.int64)], [np.zeros((0, len(suffix.bias)), np.float32)]
     with torch.inference_mode():
-        for some, drawn in views.plain(files, BATCH_ANSWERED):
+        for some, maps, content in views.plain(files, BATCH_ANSWERED):
             numbers.append(some)
-            found.append(suffix(*on_device(drawn, suffix)).float().cpu().numpy())
+            found.append(suffix(tensor(maps, suffix), content).float().cpu().numpy())
     of_window = np.concatenate(numbers)
     n_samples = int(files.max(initial=-1)) + 1
     weight = (1.0 / np.maximum(np.bincount(of_window, minlength=n_samples), 1)).astype(np.float32)[of_window]
     return Features({}, of_window, weight, n_samples), np.concatenate(found)
 
 
-def on_device(drawn: Drawn, suffix: Suffix) -> tuple[Tensor, Int[np.ndarray, "n p 4"], Tensor | None]:
-    """Turn kept windows into what a suffix takes, where it is.
+def tensor(maps: np.ndarray, suffix: Suffix) -> Tensor:
+    """Turn kept maps into what a suffix takes, on its device.
 
     Parameters
     ----------
-    drawn : Drawn
+    maps : float16 (n, p, c, h, w) or uint8 (n, p, h, w, 3)
     suffix : Suffix
-
-    Returns
-    -------
-    maps, content, frozen
     """
-    maps, frozen = (
-        None if one is None else torch.from_numpy(np.ascontiguousarray(one, dtype=np.float32)).to(suffix.weight.device)
-        for one in (drawn.maps, drawn.frozen)
-    )
-    assert maps is not None
-    return maps, drawn.content, frozen
+    return torch.from_numpy(np.ascontiguousarray(maps, dtype=np.float32)).to(suffix.weight.device)
 
 
 class _Loop:
@@ -262,8 +253,8 @@ class _Loop:
         )
 
     def _step(self, batch: Int[np.ndarray, " b"], chance: np.random.Generator) -> None:
-        x, content, frozen = on_device(self.views.draw(batch, chance), self.suffix)
-        truth = torch.from_numpy(self.y[batch])
+        maps, content = self.views.draw(batch, chance)
+        x, truth = tensor(maps, self.suffix), torch.from_numpy(self.y[batch])
         target = functional.one_hot(truth, self.n_classes).float()
         target = target * (1 - self.plan.smoothing) + self.plan.smoothing / self.n_classes
         target = target * self.class_weight[truth][:, None]
@@ -271,14 +262,13 @@ class _Loop:
             share = float(chance.beta(self.plan.mixup, self.plan.mixup))
             other = torch.from_numpy(chance.permutation(len(batch)))
             x = share * x + (1 - share) * x[other]
-            frozen = None if frozen is None else share * frozen + (1 - share) * frozen[other]
             target = share * target + (1 - share) * target[other]
             content = np.concatenate(  # what either of the two fills
                 [np.minimum(content, content[other])[..., :2], np.maximum(content, content[other])[..., 2:]], axis=-1
             )
         # Half precision pays on a graphics card; on processors without hardware for it single precision was faster.
         with torch.autocast(x.device.type, torch.bfloat16, enabled=x.device.type == "cuda"):
-            logits = self.suffix(x, content, frozen).float()
+            logits = self.suffix(x, content).float()
         loss = -(target.to(logits.device) * functional.log_softmax(logits, 1)).sum(1).mean()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]

@@ -10,7 +10,6 @@ from photism.executor import Executor
 from photism.recognizers.backbones import Backbone
 from photism.training.fit import Fitted
 from photism.training.frozen import Asked
-from photism.training.plan import Plan, stage_of
 from photism.training.views import Cut
 from photism.types import Recipe
 
@@ -29,15 +28,12 @@ class Ground:
     executor: Executor
     cache: Path
 
-    def cut(self, plan: Plan) -> Cut:
-        """Cut the network where a plan says.
+    def cut(self, after: str | None) -> Cut:
+        """Cut the network behind a stage; before the first where it is None.
 
         Parameters
         ----------
-        plan : Plan
+        after : str or None
+            The last frozen stage.
         """
-        names = self.backbone.stage_names
-        last = -1 if plan.after is None else names.index(plan.after)
-        frozen = tuple(name for name in plan.layers if names.index(stage_of(name)) <= last)
-        width = self.asked.features.width(frozen)
-        return Cut(self.backbone, plan.after, self.recipe, self.asked.panels, self.asked.engine, frozen, width)
+        return Cut(self.backbone, after, self.recipe, self.asked.panels, self.asked.engine)

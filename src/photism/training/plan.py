@@ -16,7 +16,7 @@ from photism.errors import OptionError
 from photism.training.probe import Candidate, Selection
 from photism.types import JSON
 
-__all__ = ["Costs", "Depth", "Plan", "choose_depth", "fit_plan", "seconds_of", "stage_of"]
+__all__ = ["Costs", "Depth", "Plan", "choose_depth", "fit_plan", "seconds_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ class Costs:
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """Where to cut, which layers the head reads, and why."""
+    """Where to cut, which layers the head reads behind the cut, and why."""
 
     after: str | None
     layers: tuple[str, ...]
@@ -122,7 +122,7 @@ def choose_depth(selection: Selection, stages: Sequence[str], *, from_layer: str
     Returns
     -------
     Depth
-        ``layers`` is the best candidate of which a layer at least lies behind the cut.
+        ``layers`` is the best candidate that lies behind the cut.
     """
     best = min(selection.single, key=lambda one: one.loss_nats)
     helpful = max(stages.index(stage_of(name)) for name in best.layers)
@@ -136,7 +136,7 @@ def choose_depth(selection: Selection, stages: Sequence[str], *, from_layer: str
             f"{best.loss_nats:.2f} nats, cross-validated): training begins at {stages[first]}."
         )
     after = stages[first - 1] if first else None
-    behind = [one for one in selection.candidates if _reaches_behind(one, stages, first)]
+    behind = [one for one in selection.candidates if _lies_behind(one, stages, first)]
     if not behind:
         last = max(stages.index(stage_of(name)) for one in selection.candidates for name in one.layers)
         raise OptionError(
@@ -190,14 +190,9 @@ def seconds_of(plan: Plan, costs: Costs) -> float:
 
 
 def stage_of(layer: str) -> str:
-    """Return the stage of a layer's name, ``panel/stage``.
-
-    Parameters
-    ----------
-    layer : str
-    """
+    """Return the stage of a layer's name, ``panel/stage``."""
     return layer.rpartition("/")[2]
 
 
-def _reaches_behind(candidate: Candidate, stages: Sequence[str], first: int) -> bool:
-    return any(stages.index(stage_of(name)) >= first for name in candidate.layers)
+def _lies_behind(candidate: Candidate, stages: Sequence[str], first: int) -> bool:
+    return all(stages.index(stage_of(name)) >= first for name in candidate.layers)

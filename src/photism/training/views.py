@@ -13,7 +13,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int
@@ -25,12 +24,12 @@ from photism.pictures.gallery import Gallery, Rendered
 from photism.pictures.view import View
 from photism.recognizers.backbones import Backbone
 from photism.recognizers.engines import Engine, open_engine
-from photism.recognizers.frozen_pass import FrozenPass, Panel
+from photism.recognizers.frozen_pass import Panel
 from photism.recognizers.torch_engine import map_sizes
 from photism.store import RowStore
 from photism.types import JSON, Mask, Progress, Recipe, Sample, silent
 
-__all__ = ["Cut", "Drawn", "Views", "make_views", "map_bytes"]
+__all__ = ["Cut", "Views", "make_views", "map_bytes"]
 
 CHUNK_WINDOWS = 128
 
@@ -40,7 +39,7 @@ class Cut:
     """Where a network is cut, and what turns files into maps there.
 
     ``after`` is the last frozen stage, None where the whole network is trained; ``engine`` what ``Engine.describe``
-    returned, or a name. ``layers`` are those of the head before the cut, and ``width`` counts their pooled features.
+    returned, or a name.
     """
 
     backbone: Backbone
@@ -48,8 +47,6 @@ class Cut:
     recipe: Recipe
     panels: tuple[Panel, ...]
     engine: str | Mapping[str, JSON] | None
-    layers: tuple[str, ...] = ()
-    width: int = 0
 
     @property
     def row_shape(self) -> tuple[int, ...]:
@@ -68,15 +65,7 @@ def map_bytes(cut: Cut) -> int:
     ----------
     cut : Cut
     """
-    return int(np.prod(cut.row_shape)) * (1 if cut.after is None else 2) + 2 * cut.width
-
-
-class Drawn(NamedTuple):
-    """Windows as a suffix takes them: ``maps`` (n, p, ...), ``content`` int32 (n, p, 4), ``frozen`` (n, d) or None."""
-
-    maps: NDArray[np.generic]
-    content: NDArray[np.int32]
-    frozen: NDArray[np.generic] | None
+    return int(np.prod(cut.row_shape)) * (1 if cut.after is None else 2)
 
 
 class Views:
@@ -88,22 +77,20 @@ class Views:
         One a view, the plain one first. ``rows`` is the table on disk, ``starts`` and ``counts`` int64 (n_samples,) say
         where a file's windows lie (count 0 where it has none), ``content`` int32 (sum of counts, p, 4) holds their
         boxes in the files' order.
-    frozen : sequence of (rows, starts), optional
-        For every view the pooled features of the head's layers before the cut; none where it has none there.
     """
 
     def __init__(
-        self,
-        tables: Sequence[tuple[NDArray[np.generic], NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]],
-        frozen: Sequence[tuple[NDArray[np.generic], NDArray[np.int64]]] = (),
+        self, tables: Sequence[tuple[NDArray[np.generic], NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]]
     ) -> None:
-        self._tables, self._frozen = tuple(tables), tuple(frozen)
+        self._tables = tuple(tables)
         self._offsets = tuple(np.cumsum(counts) - counts for _, _, counts, _ in tables)
 
     def __len__(self) -> int:
         return len(self._tables)
 
-    def draw(self, files: Int[np.ndarray, " b"], chance: np.random.Generator) -> Drawn:
+    def draw(
+        self, files: Int[np.ndarray, " b"], chance: np.random.Generator
+    ) -> tuple[NDArray[np.generic], NDArray[np.int32]]:
         """Draw one window of one view of every file.
 
         Parameters
@@ -111,22 +98,24 @@ class Views:
         files : int (b,)
             Numbers of files that have a plain view.
         chance : numpy Generator
+
+        Returns
+        -------
+        maps : (b, p, ...)
+        content : int32 (b, p, 4)
         """
         views = chance.integers(len(self._tables), size=len(files))
         places = chance.random(len(files))
-        maps, boxes, frozen = [], [], []
-        for drawn, file, place in zip(views.tolist(), files.tolist(), places.tolist(), strict=True):
-            view = drawn if self._tables[drawn][2][file] else 0
-            rows, starts, counts, content = self._tables[view]
-            window = int(place * counts[file])
-            maps.append(rows[starts[file] + window])
-            boxes.append(content[self._offsets[view][file] + window])
-            if self._frozen:
-                features, begins = self._frozen[view]
-                frozen.append(features[begins[file] + window])
-        return Drawn(np.stack(maps), np.stack(boxes), np.stack(frozen) if frozen else None)
+        return self._read(
+            [
+                (0 if self._tables[v][2][i] == 0 else int(v), int(i), float(u))
+                for v, i, u in zip(views, files, places, strict=True)
+            ]
+        )
 
-    def plain(self, files: Int[np.ndarray, " f"], batch: int) -> Iterator[tuple[NDArray[np.int64], Drawn]]:
+    def plain(
+        self, files: Int[np.ndarray, " f"], batch: int
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.generic], NDArray[np.int32]]]:
         """Walk over all windows of the files' plain views.
 
         Parameters
@@ -139,18 +128,24 @@ class Views:
         ------
         numbers : int64 (b,)
             Which file each window is of.
-        windows : Drawn
+        maps : (b, p, ...)
+        content : int32 (b, p, 4)
         """
         rows, starts, counts, content = self._tables[0]
         numbers = np.repeat(files, counts[files])
         within = np.arange(len(numbers)) - np.repeat(np.cumsum(counts[files]) - counts[files], counts[files])
         for start in range(0, len(numbers), batch):
             some, at = numbers[start : start + batch], within[start : start + batch]
-            frozen = None
-            if self._frozen:
-                features, begins = self._frozen[0]
-                frozen = features[begins[some] + at]
-            yield some, Drawn(rows[starts[some] + at], content[self._offsets[0][some] + at], frozen)
+            yield some, rows[starts[some] + at], content[self._offsets[0][some] + at]
+
+    def _read(self, wanted: Sequence[tuple[int, int, float]]) -> tuple[NDArray[np.generic], NDArray[np.int32]]:
+        maps, boxes = [], []
+        for view, file, place in wanted:
+            rows, starts, counts, content = self._tables[view]
+            window = int(place * counts[file])
+            maps.append(rows[starts[file] + window])
+            boxes.append(content[self._offsets[view][file] + window])
+        return np.stack(maps), np.stack(boxes)
 
 
 def make_views(
@@ -191,19 +186,15 @@ def make_views(
     jobs = [(None, np.flatnonzero(plain))] + [(View(seed, v), np.flatnonzero(varied)) for v in range(1, n_views + 1)]
     total, done = sum(len(files) for _, files in jobs), 0
     engine = _engine(cut)
-    before = FrozenPass(cut.backbone, cut.panels, layers=cut.layers, engine=cut.engine) if cut.layers else None
-    tables, frozen = [], []
+    tables = []
     for view, files in jobs:
-        store = _Store(cut, view, cache, engine, before)
+        store = _Store(cut, view, cache, engine)
         samples = [material.samples[i] for i in files]
         for n_done in store.fill(samples, material.hashes, executor):
             progress("views", done + n_done, total)
         done += len(files)
-        keys = [material.hashes[s.path] for s in samples]
-        tables.append(store.table(files, keys, len(material.samples)))
-        if cut.layers:
-            frozen.append(store.frozen(files, keys, len(material.samples)))
-    return Views(tables, frozen)
+        tables.append(store.table(files, [material.hashes[s.path] for s in samples], len(material.samples)))
+    return Views(tables)
 
 
 def _engine(cut: Cut) -> Engine | None:
@@ -221,10 +212,8 @@ def _engine(cut: Cut) -> Engine | None:
 class _Store:
     """The maps of one view."""
 
-    def __init__(
-        self, cut: Cut, view: View | None, cache: Path, engine: Engine | None, before: FrozenPass | None
-    ) -> None:
-        self._cut, self._engine, self._before = cut, engine, before
+    def __init__(self, cut: Cut, view: View | None, cache: Path, engine: Engine | None) -> None:
+        self._cut, self._engine = cut, engine
         # Pictures of varied views are not kept: what is made of them is.
         self._gallery = Gallery(cut.recipe, cache if view is None else None, view)
         key = [
@@ -233,7 +222,6 @@ class _Store:
             cut.backbone.weights_sha256,
             cut.after,
             list(cut.row_shape),
-            list(cut.layers),
         ]
         name = hashlib.sha256(
             json.dumps([*key, engine.describe() if engine else None], sort_keys=True).encode()
@@ -241,14 +229,11 @@ class _Store:
         self._rows = RowStore(
             cache / f"maps-{name}", row_shape=cut.row_shape, dtype="uint8" if engine is None else "float16"
         )
-        self._pooled = (
-            RowStore(cache / f"maps-{name}-pooled", row_shape=(cut.width,), dtype="float16") if before else None
-        )
 
     def fill(self, samples: Sequence[Sample], hashes: Mapping[Path, str], executor: Executor) -> Iterator[int]:
         """Make what is missing; yields how many of the samples are done."""
         first = {hashes[sample.path]: sample for sample in reversed(samples)}
-        missing = [s for s in samples if not self._has(key := hashes[s.path]) and first[key] is s]
+        missing = [s for s in samples if (key := hashes[s.path]) not in self._rows and first[key] is s]
         waiting: list[Rendered] = []
         for done, one in enumerate(self._gallery.pictures(missing, hashes, executor), len(samples) - len(missing) + 1):
             if one.pixels is not None:
@@ -258,9 +243,6 @@ class _Store:
                 waiting = []
             yield done
         self._keep(waiting, hashes)
-
-    def _has(self, key: str) -> bool:
-        return key in self._rows and (self._pooled is None or key in self._pooled)
 
     def _keep(self, files: Sequence[Rendered], hashes: Mapping[Path, str]) -> None:
         if not files:
@@ -275,12 +257,6 @@ class _Store:
             items.append((hashes[one.sample.path], rows[start:stop], boxes))
             start = stop
         self._rows.append(items)
-        if self._pooled is not None and self._before is not None:
-            pooled: list[tuple[str, NDArray[np.generic], list[list[int]]]] = []
-            for answered in self._before.features(files):
-                joined = np.concatenate([answered.layers[name] for name in self._cut.layers], axis=1)
-                pooled.append((hashes[answered.sample.path], joined, [[]] * len(joined)))
-            self._pooled.append(pooled)
 
     def _maps(self, pixels: NDArray[np.uint8]) -> NDArray[np.float16]:
         assert self._engine is not None
@@ -296,21 +272,10 @@ class _Store:
         self, files: NDArray[np.int64], keys: Sequence[str], n_samples: int
     ) -> tuple[NDArray[np.generic], NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
         """Where every file's windows lie; files that could not be drawn have none."""
-        there = np.array([self._has(key) for key in keys], dtype=bool)
+        there = np.array([key in self._rows for key in keys], dtype=bool)
         rows, found_starts, found_counts = self._rows.table([k for k, t in zip(keys, there, strict=True) if t])
         starts, counts = np.zeros(n_samples, np.int64), np.zeros(n_samples, np.int64)
         starts[files[there]], counts[files[there]] = found_starts, found_counts
         boxes = [self._rows.extra(key) for key, t in zip(keys, there, strict=True) if t]
         content = np.array([box for one in boxes for box in one], np.int32)
         return rows, starts, counts, content.reshape(-1, len(self._cut.panels), 4)
-
-    def frozen(
-        self, files: NDArray[np.int64], keys: Sequence[str], n_samples: int
-    ) -> tuple[NDArray[np.generic], NDArray[np.int64]]:
-        """Where the pooled features of every file's windows lie."""
-        assert self._pooled is not None
-        there = np.array([self._has(key) for key in keys], dtype=bool)
-        rows, found, _ = self._pooled.table([k for k, t in zip(keys, there, strict=True) if t])
-        starts = np.zeros(n_samples, np.int64)
-        starts[files[there]] = found
-        return rows, starts
