@@ -194,6 +194,7 @@ def test_a_fine_tuned_run_answers_as_its_metrics_say(small: Small, tmp_path: Pat
 def test_one_seed_gives_the_same_weights_and_an_interrupted_run_them_too(
     small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("photism.training.finetune.KEEP_EVERY_S", 0.0)
     one, other = (fine_tune(small, tmp_path / name) for name in ("one", "other"))
     assert tensors_of(one.folder) == tensors_of(other.folder)
     assert without_times(one.metrics) == without_times(other.metrics)
@@ -217,6 +218,7 @@ def test_one_seed_gives_the_same_weights_and_an_interrupted_run_them_too(
 @pytest.mark.usefixtures("small_network")
 def test_auto_keeps_the_probe_on_a_tie(small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(adapt, "compare", lambda simple, _, y, groups: choose.compare(simple, simple, y, groups))
+    monkeypatch.setattr("photism.experiment.can_be_beaten", lambda *_: True)
     tie: Any = fine_tune(small, tmp_path / "auto", method="auto").metrics
     probe: Any = fine_tune(small, tmp_path / "probe", method="probe").metrics
     assert [one["kept"] for one in tie["attempts"]] == [False]
@@ -227,6 +229,16 @@ def test_auto_keeps_the_probe_on_a_tie(small: Small, tmp_path: Path, monkeypatch
     assert tie["test"] == probe["test"]
     assert tie["valid"] == probe["valid"]
     assert tensors_of(tmp_path / "auto") == tensors_of(tmp_path / "probe")
+
+
+@pytest.mark.usefixtures("small_network")
+def test_auto_does_not_try_what_validation_could_not_show(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("photism.experiment.can_be_beaten", lambda *_: False)
+    run = fine_tune(small, tmp_path / "RUN", method="auto")
+    assert run.metrics["attempts"] == []
+    assert not (run.folder / "finetune.json").exists()
 
 
 @pytest.mark.usefixtures("small_network")

@@ -20,7 +20,15 @@ METRICS: dict[str, Any] = {
     "n_skipped": 3,
     "valid": MEASURES,
     "test": None,
-    "chosen": {"backbone": "small", "classifier": "ridge", "layers": ["p/a", "p/b"], "engine": "torch-fp32"},
+    "chosen": {
+        "method": "probe",
+        "backbone": "small",
+        "classifier": "ridge",
+        "first_trained_layer": "head",
+        "layers": ["p/a", "p/b"],
+        "engine": "torch-fp32",
+    },
+    "attempts": [],
     "verdict": {"state": "learning", "evidence": "the loss falls."},
     "leaks": [],
     "seconds": {"read": 0.5, "render": 0.0, "frozen_pass": 2.25, "finetune": None, "total": 3.0},
@@ -61,3 +69,21 @@ def test_leaks_and_a_threshold_are_said(metrics: dict[str, Any]) -> None:
     assert "cat from 0.25: sensitivity 95.0 %, specificity 60.0 %" in text
     assert "leaks: 2 held-out files" in text
     assert "\n\n" not in text
+
+
+def test_what_was_fine_tuned_is_said() -> None:
+    comparison = {
+        "simple_loss_nats": 0.5, "challenger_loss_nats": 0.3, "simple_accuracy": 0.8, "challenger_accuracy": 0.9,
+        "p_value": 0.002,
+    }  # fmt: skip
+    tuned = {
+        **METRICS,
+        "chosen": {**METRICS["chosen"], "method": "finetune", "classifier": "softmax", "first_trained_layer": "b5"},
+        "attempts": [{"depth": {"evidence": "Training begins at b5."}, "comparison": comparison, "kept": True}],
+    }
+    text = summarise(Path("RUN"), tuned)
+    assert "small fine-tuned from b5 on, softmax on p/a + p/b" in text
+    assert "Training begins at b5.\nFine-tuned: 90.0 % of validation" in text
+    assert "It is kept." in text
+    lost = {**tuned, "attempts": [{**tuned["attempts"][0], "kept": False}]}
+    assert "the simpler one is kept" in summarise(Path("RUN"), lost)
