@@ -38,7 +38,7 @@ def run(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_help_lists_the_verbs_that_exist_and_no_other() -> None:
     finished = photism("--help")
     assert finished.returncode == 0
-    for verb in ("check", "render", "train", "predict", "evaluate", "demo"):
+    for verb in ("check", "render", "train", "predict", "evaluate", "demo", "cache"):
         assert f"\n  {verb} " in finished.stdout
     for verb in ("explain", "layers", "compare", "export", "serve"):
         assert f"\n  {verb} " not in finished.stdout
@@ -134,6 +134,9 @@ def test_render_writes_a_png(digits: Path, tmp_path: Path) -> None:
         (("train", "{digits}", "--out", "{tmp}/r", "--engine", "steam"), "steam"),
         (("train", "{digits}", "--out", "{tmp}/r", "--test-fold", "9"), "9"),
         (("train", "{digits}", "--out", "{tmp}/r", "--set", "fit=stretch"), "stretch"),
+        (("train", "{digits}", "--out", "{tmp}/r", "--budget", "soon"), "20s, 5m or 1h"),
+        (("train", "{digits}", "--out", "{tmp}/r", "--budget", "-3s"), "20s, 5m or 1h"),
+        (("train", "{digits}", "--out", "{tmp}/r", "--from-layer", "layer4"), "stem, b0"),
         (("predict", "{run}", "{tmp}/absent.png"), "absent.png"),
         (("train", "{digits}"), "--out"),
     ],
@@ -184,3 +187,24 @@ def test_the_same_seed_gives_the_same_bits(
     assert without_times(run / "metrics.json") == without_times(tmp_path / "again" / "metrics.json")
     for name in ("head.safetensors", "backbone.safetensors"):
         assert (run / "recognizer" / name).read_bytes() == (tmp_path / "again" / "recognizer" / name).read_bytes()
+
+
+def test_the_cache_is_shown_and_cleared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PHOTISM_CACHE", str(tmp_path))
+    (tmp_path / "maps-1").mkdir()
+    (tmp_path / "maps-1" / "rows.bin").write_bytes(bytes(3 * 2**20))
+    (tmp_path / "mine.txt").write_text("mine")
+
+    def asked(*arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["photism", "cache", *arguments])
+        with pytest.raises(SystemExit) as left:
+            main()
+        assert left.value.code == 0
+        return capsys.readouterr().out
+
+    assert "maps       3.0 MiB" in asked()
+    assert json.loads(asked("--format", "json"))["bytes"] == {"maps": 3 * 2**20}
+    assert json.loads(asked("--clear", "--format", "json"))["total_bytes"] == 0
+    assert (tmp_path / "mine.txt").read_text() == "mine"

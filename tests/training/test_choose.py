@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.weightstats import DescrStatsW
 
-from photism.training.choose import SIGNIFICANT, Comparison, compare
+from photism.training.choose import SIGNIFICANT, Comparison, can_be_beaten, compare
 
 
 def answers(n: int, *, k: int = 3, seed: int = 0, sure: float = 1.0) -> np.ndarray:
@@ -127,3 +127,14 @@ def test_a_probability_of_zero_is_a_large_loss_and_not_an_infinite_one() -> None
     found = compare(binary([0.0, 0.5, 0.5]), binary([0.5, 0.4, 0.5]), np.zeros(3, np.int64), alone(3))
     assert found.simple_loss_nats == pytest.approx((-np.log(1e-12) + 2 * np.log(2)) / 3)
     assert 0 < found.p_value < 1
+
+
+@pytest.mark.parametrize(("n_wrong", "able"), [(0, False), (4, False), (5, True), (20, True)])
+def test_who_errs_in_fewer_than_five_groups_cannot_be_beaten(n_wrong: int, able: bool) -> None:
+    of_truth = np.where(np.arange(40) < n_wrong, 0.1, 0.9)
+    assert can_be_beaten(binary(of_truth), np.zeros(40, int), alone(40)) is able
+
+
+def test_errors_in_one_group_are_one_error() -> None:
+    of_truth = np.where(np.arange(40) < 20, 0.1, 0.9)
+    assert not can_be_beaten(binary(of_truth), np.zeros(40, int), ["one"] * 20 + alone(20))
