@@ -165,17 +165,7 @@ def train(
         clock.add(render=asked.seconds_rendering, frozen_pass=asked.seconds_in_network)
         material = material.without(asked.skipped)
         with clock.measuring("probe"):
-            progress("probe", 0, 1)
-            fitted = fit(
-                asked.features,
-                y=material.y,
-                groups=material.groups,
-                units=material.units,
-                masks={part: material.mask(part) for part in PARTS},
-                n_classes=len(material.labels),
-                seed=seed,
-            )
-            progress("probe", 1, 1)
+            fitted = _probed(material, asked, seed, progress)
         adapted = None
         if method == "finetune" or (method == "auto" and _can_gain(material, fitted)):
             with clock.measuring("finetune"):
@@ -192,29 +182,49 @@ def train(
         recognizer = Recognizer(
             network, material.labels, recipe, asked.panels, fitted.head, fitted.familiarity, asked.engine, decision
         )
+        metrics = _metrics(material, fitted, recognizer, adapted)
+        story = Story(
+            title=data.stem,
+            command=command or f"photism.train({str(data)!r}, {str(out)!r})",
+            group_by=group_by,
+            material=material,
+            recognizer=recognizer,
+            fitted=fitted,
+            metrics=metrics,
+            seconds=clock.so_far(),
+            finished=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
         with clock.measuring("report"):
-            progress("report", 0, 1)
-            save_recognizer(folder / "recognizer", recognizer)
-            metrics = _metrics(material, fitted, recognizer, adapted)
-            story = Story(
-                title=data.stem,
-                command=command or f"photism.train({str(data)!r}, {str(out)!r})",
-                group_by=group_by,
-                material=material,
-                recognizer=recognizer,
-                fitted=fitted,
-                metrics=metrics,
-                seconds=clock.so_far(),
-                finished=datetime.now(UTC).isoformat(timespec="seconds"),
-            )
-            account = tell(story, executor if pictures_in_report else None)
-            save_page(account, folder / "report.html", pictures=pictures_in_report)
-            progress("report", 1, 1)
+            _save(folder, story, executor if pictures_in_report else None, progress)
     metrics["seconds"] = clock.total()
     _write_run(folder, material, fitted, metrics, story.command)
     shutil.rmtree(folder / "unfinished", ignore_errors=True)
     trim_cache(cache_root())
     return Run(folder, metrics)
+
+
+def _probed(material: Material, asked: Asked, seed: int, progress: Progress) -> Fitted:
+    """Fit a head to the frozen network's answers."""
+    progress("probe", 0, 1)
+    fitted = fit(
+        asked.features,
+        y=material.y,
+        groups=material.groups,
+        units=material.units,
+        masks={part: material.mask(part) for part in PARTS},
+        n_classes=len(material.labels),
+        seed=seed,
+    )
+    progress("probe", 1, 1)
+    return fitted
+
+
+def _save(folder: Path, story: Story, executor: Executor | None, progress: Progress) -> None:
+    """Write the recognizer and the page; without an executor the page has no pictures."""
+    progress("report", 0, 1)
+    save_recognizer(folder / "recognizer", story.recognizer)
+    save_page(tell(story, executor), folder / "report.html", pictures=executor is not None)
+    progress("report", 1, 1)
 
 
 def _can_gain(material: Material, fitted: Fitted) -> bool:

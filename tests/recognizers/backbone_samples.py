@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import timm
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import nn
 from torchvision import models
@@ -55,3 +58,10 @@ def lively_backbone(name: str) -> Backbone:
         path = Path(folder) / "weights.safetensors"
         save_file(model.state_dict(), path)
         return load_backbone(name, weights=path)
+
+
+def frozen_weights(backbone: Backbone, after: str | None) -> Mapping[str, NDArray[Any]]:
+    """Return the weights and buffers of the stages up to ``after``: what training must leave alone."""
+    names = backbone.stage_names
+    frozen = () if after is None else names[: names.index(after) + 1]
+    return {key: value for key, value in backbone.state().items() if key.split(".")[1] in frozen}

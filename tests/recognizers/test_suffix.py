@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from tests.recognizers.backbone_samples import lively_backbone, pictures
+from tests.recognizers.backbone_samples import frozen_weights, lively_backbone, pictures
 from torch import Tensor, nn
 
 from photism.errors import OptionError
@@ -15,7 +15,7 @@ from photism.recognizers.backbones import Backbone, state_hash
 from photism.recognizers.engines import open_engine
 from photism.recognizers.frozen_pass import Panel
 from photism.recognizers.head import Head
-from photism.recognizers.suffix import Suffix, frozen_weights
+from photism.recognizers.suffix import Suffix
 from photism.recognizers.table import Stage
 from photism.recognizers.trunk import Trunk
 

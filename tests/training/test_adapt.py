@@ -10,14 +10,13 @@ import numpy as np
 import pytest
 
 from photism.recognizers.backbones import state_hash
-from photism.recognizers.suffix import frozen_weights
 from photism.training import adapt as module
 from photism.training.adapt import Adapted, adapt
 from photism.training.choose import Comparison
 from photism.training.fit import Fitted
 from photism.training.ground import Ground
 from photism.training.plan import Depth, Plan
-from tests.recognizers.backbone_samples import random_backbone
+from tests.recognizers.backbone_samples import frozen_weights, random_backbone
 from tests.small_training import Small, ask_small, ground_of
 
 DEPTH = Depth("fire7", (), "as the test says.")

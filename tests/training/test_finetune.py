@@ -274,9 +274,6 @@ def test_the_weights_of_the_best_epoch_remain() -> None:
     assert tuned.best_epoch == best.epoch < len(tuned.rows)
     assert loss_of(suffix, hard, ~hard.train) == pytest.approx(best.valid_loss_nats, rel=1e-4)
     assert tuned.rows[1].valid_loss_nats > best.valid_loss_nats * (1 + 3e-4)
-    # And training ends so many epochs after it where it is asked to.
-    patient = tune(hard, small_suffix(), replace(PLAN, patience=1))
-    assert len(patient.rows) == patient.best_epoch + 1 < PLAN.epochs
 
 
 def test_without_validation_the_last_epoch_is_the_best() -> None:

@@ -10,6 +10,5 @@ from them; ``recognizer`` is all of it in one value, and ``bundle`` its files. T
 import os
 
 # torch's threads wait for each other by spinning, unless told otherwise before it is first imported. On a machine that
-# does anything else they then burn their turns: two processors with a load of 4 trained 40 pictures a second spinning,
-# and 140 asleep.
+# does anything else they then burn their turns (LOG.md, fine-tuning).
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

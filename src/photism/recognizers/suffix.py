@@ -2,7 +2,7 @@
 
 What lies before the cut stays frozen and is asked once: its map is what goes in here. BatchNorm stays in evaluation
 mode whatever is trained, so it is a fixed scale and shift: they are folded into the convolution before them while the
-suffix is trained (a sixth faster), and put back into BatchNorm's own places when the network is put together again, so
+suffix is trained, which is faster, and put back into BatchNorm's own places when the network is put together again, so
 that the result is a network like any other. Covers the cut, folding, the forward pass with the pictures' own pooling,
 and putting back. Does not cover training (``photism.training.finetune``).
 """
@@ -10,7 +10,7 @@ and putting back. Does not cover training (``photism.training.finetune``).
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -261,10 +261,3 @@ def _put(root: nn.Module, path: str, module: nn.Module) -> None:
     """Set a module at a dotted path."""
     parent, _, name = path.rpartition(".")
     setattr(root.get_submodule(parent), name, module)
-
-
-def frozen_weights(backbone: Backbone, after: str | None) -> Mapping[str, NDArray[Any]]:
-    """Return the weights and buffers of the stages up to ``after``: what training must leave alone."""
-    names = backbone.stage_names
-    frozen = () if after is None else names[: names.index(after) + 1]
-    return {key: value for key, value in backbone.state().items() if key.split(".")[1] in frozen}

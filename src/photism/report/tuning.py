@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from photism.training.choose import Comparison
+
 __all__ = ["tell_attempts"]
 
 
@@ -32,7 +34,7 @@ def tell_attempts(attempts: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
         c = one["comparison"]
         p = "p < 0.001" if c["p_value"] < 0.001 else f"p = {c['p_value']:.3f}"
         end = "It is kept." if one["kept"] else "That could be chance: the simpler one is kept."
-        if one["kept"] and not (c["p_value"] < 0.05 and c["challenger_accuracy"] >= c["simple_accuracy"]):
+        if one["kept"] and not Comparison(**c).challenger_wins:
             end = "It is kept because it was asked for, though that could be chance."
         before = f"{100 * c['simple_accuracy']:.1f} % and {c['simple_loss_nats']:.2f}"
         now = f"{100 * c['challenger_accuracy']:.1f} % of validation and {c['challenger_loss_nats']:.2f} nats"

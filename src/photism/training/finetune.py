@@ -201,8 +201,6 @@ class _Loop:
         for epoch in range(len(self.rows) + 1, until + 1):
             if self.rows and not math.isfinite(self.rows[-1].train_loss_nats):
                 break
-            if self.plan.patience and self.rows and epoch - 1 - self.best_epoch >= self.plan.patience:
-                break
             self.rows.append(self._epoch(epoch))
             row = self.rows[-1]
             best = self.rows[self.best_epoch - 1].valid_loss_nats if self.best_epoch else math.inf

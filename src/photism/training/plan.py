@@ -26,7 +26,7 @@ class Plan:
     ``after`` is the last frozen stage, None where all are trained; ``layers`` what the head reads. ``views`` counts
     varied views beside the plain one. ``rate`` is the highest rate of the last stage, ``stage_decay`` what each stage
     before it has of the next one's; ``head_rate`` is how far one step may move a logit, in nats. ``averaged_epochs`` is
-    how far back the weights are averaged. ``patience`` epochs after the best one training stops; 0 never.
+    how far back the weights are averaged.
     """
 
     after: str | None
@@ -41,7 +41,6 @@ class Plan:
     smoothing: float = 0.1
     mixup: float = 0.0
     averaged_epochs: float = 0.5
-    patience: int = 0
     seed: int = 0
 
     def to_json(self) -> dict[str, JSON]:
