@@ -168,7 +168,8 @@ def test_a_fine_tuned_run_answers_as_its_metrics_say(small: Small, tmp_path: Pat
     assert chosen["classifier"] == "softmax"
     after = attempt["plan"]["after"]
     assert chosen["first_trained_layer"] == names[0 if after is None else names.index(after) + 1]
-    assert chosen["layers"] == list(attempt["plan"]["layers"])
+    read = attempt["plan"]["frozen_layers"] if attempt["blend"]["share"] else []
+    assert chosen["layers"] == [*read, *attempt["plan"]["layers"]]
     assert attempt["kept"] is True
     assert attempt["depth"]["evidence"].endswith(".")
     compared = attempt["comparison"]

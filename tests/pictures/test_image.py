@@ -161,6 +161,14 @@ def test_a_recipe_of_another_kind_is_refused() -> None:
         render(ramp(4, 4), Recipe("sound", 1, {}))
 
 
+def test_icons_are_not_blown_up_as_far_as_photographs() -> None:
+    icons = [{"width_px": 32.0, "height_px": 24.0}] * 19
+    assert fit_recipe([*icons, {"width_px": 640.0, "height_px": 480.0}]).options["size_px"] == 160
+    assert fit_recipe([*icons, *[{"width_px": 640.0, "height_px": 480.0}] * 2]).options["size_px"] == 224
+    assert fit_recipe(icons, size_px=96).options["size_px"] == 96
+    assert fit_recipe([{"width_px": 32.0, "height_px": 480.0}]).options["size_px"] == 224
+
+
 @pytest.mark.parametrize("orientation", [1, 6])
 def test_a_large_jpeg_is_decoded_small_and_still_located_in_its_own_pixels(tmp_path: Path, orientation: int) -> None:
     ramp = np.tile(np.linspace(0, 255, 2400).astype(np.uint8)[None, :, None], (1800, 1, 3))

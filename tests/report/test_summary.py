@@ -79,7 +79,14 @@ def test_what_was_fine_tuned_is_said() -> None:
     tuned = {
         **METRICS,
         "chosen": {**METRICS["chosen"], "method": "finetune", "classifier": "softmax", "first_trained_layer": "b5"},
-        "attempts": [{"depth": {"evidence": "Training begins at b5."}, "comparison": comparison, "kept": True}],
+        "attempts": [
+            {
+                "depth": {"evidence": "Training begins at b5."},
+                "blend": {"reach": 1.0, "share": 0.0},
+                "comparison": comparison,
+                "kept": True,
+            }
+        ],
     }
     text = summarise(Path("RUN"), tuned)
     assert "small fine-tuned from b5 on, softmax on p/a + p/b" in text

@@ -19,7 +19,7 @@ from photism.training.plan import Depth, Plan
 from tests.recognizers.backbone_samples import frozen_weights, random_backbone
 from tests.small_training import Small, ask_small, ground_of
 
-DEPTH = Depth("fire7", (), "as the test says.")
+DEPTH = Depth("fire7", (), (), "as the test says.")
 
 
 def a_plan(small: Small, **options: object) -> Plan:

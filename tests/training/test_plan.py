@@ -49,12 +49,13 @@ def first_trained(depth: Depth) -> str:
 @pytest.mark.parametrize("best", STAGES)
 def test_what_is_trained_begins_where_probes_answer_best_but_is_never_too_little(best: str) -> None:
     depth = choose_depth(selection(falling(best)), STAGES)
-    expected = min(STAGES.index(best), len(STAGES) - LEAST_TRAINED)
+    expected = min(max(STAGES.index(best), (len(STAGES) - 1) // 2), len(STAGES) - LEAST_TRAINED)
     assert first_trained(depth) == STAGES[expected]
     assert depth.after == (STAGES[expected - 1] if expected else None)
     assert best in depth.evidence
     assert f"begins at {STAGES[expected]}" in depth.evidence
     assert depth.layers == (f"p/{STAGES[max(expected, STAGES.index(best))]}",)
+    assert depth.frozen_layers == (f"p/{STAGES[min(expected - 1, STAGES.index(best))]}",)
 
 
 def test_a_join_tells_no_depth_but_may_be_read_behind_the_cut() -> None:
@@ -69,6 +70,7 @@ def test_the_best_of_several_panels_tells_the_depth() -> None:
     depth = choose_depth(selection(falling("b4") | worse, {("q/b5", "p/b5"): 0.3}), STAGES)
     assert first_trained(depth) == "b4"
     assert depth.layers == ("q/b5", "p/b5")
+    assert depth.frozen_layers == ("q/b0",)
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -94,6 +96,12 @@ def test_whatever_the_probes_say_the_head_reads_only_what_is_trained(
     behind = [one for one in found.candidates if all(STAGES.index(n.rpartition("/")[2]) >= first for n in one.layers)]
     assert depth.layers in [one.layers for one in behind]
     assert min(one.loss_nats for one in behind) == next(o.loss_nats for o in behind if o.layers == depth.layers)
+    before = [one for one in found.candidates if all(STAGES.index(n.rpartition("/")[2]) < first for n in one.layers)]
+    assert bool(depth.frozen_layers) == bool(before)
+    if before:
+        assert depth.frozen_layers in [
+            one.layers for one in before if one.loss_nats == min(o.loss_nats for o in before)
+        ]
     if from_layer is None:
         assert first <= len(STAGES) - LEAST_TRAINED
 
@@ -107,6 +115,8 @@ def test_stages_that_were_too_wide_to_probe_are_not_cut_off_from_their_head() ->
     assert first_trained(depth) == "b3"
     assert depth.layers == ("p/b3",)
     assert choose_depth(early, STAGES, from_layer="b2").layers == ("p/b3",)
+    earlier = selection({"p/stem": 0.1, "p/b0": 0.2})
+    assert first_trained(choose_depth(earlier, STAGES)) == "b0"
     with pytest.raises(OptionError, match=r"up to b3.*received 'b4'"):
         choose_depth(early, STAGES, from_layer="b4")
 
@@ -115,6 +125,7 @@ def test_a_network_of_two_stages_is_trained_whole() -> None:
     depth = choose_depth(selection({"p/one": 0.9, "p/two": 0.4}), ("one", "two"))
     assert depth.after is None
     assert depth.layers == ("p/two",)
+    assert depth.frozen_layers == ()
 
 
 names = st.text(min_size=1, max_size=12)
@@ -126,10 +137,11 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
         {
             "after": st.none() | names,
             "layers": st.lists(names, min_size=1, max_size=4).map(tuple),
+            "frozen_layers": st.lists(names, max_size=4).map(tuple),
             **{
                 one.name: st.integers(0, 10**6) if isinstance(one.default, int) else finite
                 for one in fields(Plan)
-                if one.name not in ("after", "layers")
+                if one.name not in ("after", "layers", "frozen_layers")
             },
         }
     )
@@ -141,7 +153,7 @@ def test_a_plan_survives_being_written_down(values: dict[str, Any]) -> None:
 
 @given(st.none() | names, st.lists(names, max_size=4).map(tuple), names)
 def test_a_depth_survives_being_written_down(after: str | None, layers: tuple[str, ...], evidence: str) -> None:
-    depth = Depth(after, layers, evidence)
+    depth = Depth(after, layers, layers[1:], evidence)
     assert Depth.from_json(json.loads(json.dumps(asdict(depth)))) == depth
 
 

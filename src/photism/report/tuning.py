@@ -11,7 +11,7 @@ __all__ = ["tell_attempts"]
 
 
 def tell_attempts(attempts: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Tell every attempt in two sentences.
+    r"""Tell every attempt in two or three sentences.
 
     Parameters
     ----------
@@ -26,8 +26,12 @@ def tell_attempts(attempts: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     --------
     >>> comparison = dict(simple_accuracy=0.8, challenger_accuracy=0.9, simple_loss_nats=0.5,
     ...                   challenger_loss_nats=0.3, p_value=0.002)
-    >>> tell_attempts([dict(depth=dict(evidence="So."), comparison=comparison, kept=True)])[1]
-    'Fine-tuned: 90.0 % of validation and 0.30 nats, before 80.0 % and 0.50 (paired test, p = 0.002). It is kept.'
+    >>> blend = dict(reach=0.85, share=0.3)
+    >>> attempt = dict(depth=dict(evidence="So."), blend=blend, comparison=comparison, kept=True)
+    >>> print(*tell_attempts([attempt]), sep="\n")
+    So.
+    Validation prefers weights 85 % of the way from the first ones, and 30 % of the say for a head on frozen stages.
+    Fine-tuned: 90.0 % of validation and 0.30 nats, before 80.0 % and 0.50 (paired test, p = 0.002). It is kept.
     """
     sentences: list[str] = []
     for one in attempts:
@@ -38,5 +42,16 @@ def tell_attempts(attempts: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
             end = "It is kept because it was asked for, though that could be chance."
         before = f"{100 * c['simple_accuracy']:.1f} % and {c['simple_loss_nats']:.2f}"
         now = f"{100 * c['challenger_accuracy']:.1f} % of validation and {c['challenger_loss_nats']:.2f} nats"
-        sentences += [one["depth"]["evidence"], f"Fine-tuned: {now}, before {before} (paired test, {p}). {end}"]
+        sentences += [one["depth"]["evidence"], *_blend(**one["blend"])]
+        sentences += [f"Fine-tuned: {now}, before {before} (paired test, {p}). {end}"]
     return tuple(sentences)
+
+
+def _blend(*, reach: float, share: float, **_temperatures: float) -> list[str]:
+    """Say what of the network before stays; nothing where nothing does."""
+    stays = []
+    if reach < 1:
+        stays.append(f"weights {100 * reach:.0f} % of the way from the first ones")
+    if share > 0:
+        stays.append(f"{100 * share:.0f} % of the say for a head on frozen stages")
+    return [f"Validation prefers {', and '.join(stays)}."] if stays else []

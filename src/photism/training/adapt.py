@@ -1,9 +1,9 @@
 """Fine-tuning from start to decision: depth, maps, training, comparison with the probe, and the network that is kept.
 
 The order matters and is all that this file holds. The probes decide the depth; a suffix is trained on the training part
-and measured on validation; a paired test there decides between it and the probe. Where it is kept, it is trained once
-more in the same way on training and validation together, and put back into the network, which is then asked like any
-other. The test part chooses nothing.
+and measured on validation, which also says how much of what was before stays; a paired test there decides between
+it and the probe. Where it is kept, it is trained once more in the same way on training and validation together,
+and put back into the network, which is then asked like any other. The test part chooses nothing.
 """
 
 from __future__ import annotations
@@ -16,17 +16,19 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64, Int64
 from threadpoolctl import threadpool_limits
+from torch import Tensor
 
 from photism.recognizers.backbones import Backbone
 from photism.recognizers.head import Head
 from photism.recognizers.suffix import Suffix
 from photism.training.attempts import Adapted, Attempt
+from photism.training.blend import Blend, choose_blend, go_to, joint_head, weights_of
 from photism.training.calibration import LEAST, temperature_for
 from photism.training.choose import compare
 from photism.training.classifier import fit_classifier
 from photism.training.familiar import familiar_layers, familiar_rate, fit_familiarity
 from photism.training.features import Features, answers, by_file, softmax
-from photism.training.finetune import Tuned, answer, finetune
+from photism.training.finetune import Tuned, finetune
 from photism.training.fit import Fitted, folds_of
 from photism.training.frozen import ask
 from photism.training.ground import Ground
@@ -43,8 +45,8 @@ class _Leader:
     """The attempt that is best so far, and what is needed to finish it."""
 
     plan: Plan
+    blend: Blend
     tuned: Tuned
-    temperature: float
 
 
 def adapt(
@@ -81,24 +83,27 @@ def adapt(
     attempts: list[Attempt] = []
     for number, (depth, plan) in enumerate(plans):
         state = None if folder is None else folder / f"attempt-{number}"
-        suffix, views, tuned = _trained(
+        suffix, start, views, tuned = _trained(
             ground, plan, material.mask("train"), material.mask("valid"), None, state, progress
         )
-        windows, logits = answer(suffix, views, files)
-        temperature = temperature_for(logits, windows, material.y)
-        challenger = by_file(softmax(logits / temperature), windows)[files]
+        aside = _frozen_head(ground, plan, material.mask("train"))
+        held = ground.asked.features.keep(material.mask("valid"), layers=plan.frozen_layers)
+        blend, challenger = choose_blend(
+            suffix, start, views, files, material.y, None if aside is None else (aside, held)
+        )
         comparison = compare(best, challenger, y, groups)
         kept = comparison.challenger_wins or (always and leader is None)
-        attempts.append(Attempt(depth, plan, comparison, kept))
+        attempts.append(Attempt(depth, plan, blend, comparison, kept))
         if kept:
-            best, leader = challenger, _Leader(plan, tuned, temperature)
+            best, leader = challenger, _Leader(plan, blend, tuned)
     if leader is None:
         return Adapted(tuple(attempts), ground.backbone, ground.fitted)
     taught = material.mask("train") | material.mask("valid")
     state = None if folder is None else folder / "last"
-    suffix, _, _ = _trained(ground, leader.plan, taught, None, leader.tuned.best_epoch, state, progress)
+    suffix, start, _, _ = _trained(ground, leader.plan, taught, None, leader.tuned.best_epoch, state, progress)
+    go_to(suffix, start, weights_of(suffix), leader.blend.reach)
     backbone, head = suffix.settled()
-    head = replace(head, temperature=leader.temperature)
+    head = joint_head(leader.blend, head, _frozen_head(ground, leader.plan, taught) if leader.blend.share else None)
     valid = np.full((len(material.y), len(head.bias)), np.nan)
     valid[files] = best
     return Adapted(
@@ -114,16 +119,15 @@ def _trained(
     until: int | None,
     state: Path | None,
     progress: Progress,
-) -> tuple[Suffix, Views, Tuned]:
-    """Fit a probe on the plan's layers, cut the network there, and train what lies behind."""
+) -> tuple[Suffix, list[Tensor], Views, Tuned]:
+    """Fit a probe on the plan's layers, cut the network there, and train what lies behind.
+
+    Returns the suffix as it is after training, and its weights before.
+    """
     material = ground.material
-    y, n_classes = material.y, len(material.labels)
-    folds = folds_of(y, material.units, train, plan.seed)
-    with threadpool_limits(limits=1, user_api="blas"):
-        start = fit_classifier(
-            ground.asked.features.keep(train, layers=plan.layers), y, folds, layers=plan.layers, n_classes=n_classes
-        )
-    suffix = Suffix(ground.backbone, after=plan.after, panels=ground.asked.panels, head=start.head)
+    head = _probe(ground, plan.layers, train, plan.seed)
+    suffix = Suffix(ground.backbone, after=plan.after, panels=ground.asked.panels, head=head)
+    start = weights_of(suffix)
     views = make_views(
         material,
         ground.cut(plan.after),
@@ -138,7 +142,7 @@ def _trained(
     tuned = finetune(
         suffix,
         views,
-        y,
+        material.y,
         np.unique(np.array(material.groups), return_inverse=True)[1],
         train=train,
         valid=valid,
@@ -147,7 +151,21 @@ def _trained(
         checkpoint=state,
         progress=progress,
     )
-    return suffix, views, tuned
+    return suffix, start, views, tuned
+
+
+def _frozen_head(ground: Ground, plan: Plan, files: Mask) -> Head | None:
+    """Fit a head to the stages before the cut; None where the plan has none."""
+    return _probe(ground, plan.frozen_layers, files, plan.seed) if plan.frozen_layers else None
+
+
+def _probe(ground: Ground, layers: tuple[str, ...], files: Mask, seed: int) -> Head:
+    """Fit a head on some layers of the network as it was asked."""
+    material = ground.material
+    folds = folds_of(material.y, material.units, files, seed)
+    features = ground.asked.features.keep(files, layers=layers)
+    with threadpool_limits(limits=1, user_api="blas"):
+        return fit_classifier(features, material.y, folds, layers=layers, n_classes=len(material.labels)).head
 
 
 def _tempered(probability: Float64[np.ndarray, "n k"], y: Int64[np.ndarray, " n"]) -> Float64[np.ndarray, "n k"]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from photism.recognizers.backbones import Backbone
+from photism.training.blend import Blend
 from photism.training.choose import Comparison
 from photism.training.fit import Fitted
 from photism.training.plan import Depth, Plan
@@ -14,10 +15,11 @@ __all__ = ["Adapted", "Attempt"]
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One fine-tuning beside what was best before it: where it was cut, how it was trained, how it compared."""
+    """One fine-tuning beside what was best before it: where it was cut, how trained, how mixed, how it compared."""
 
     depth: Depth
     plan: Plan
+    blend: Blend
     comparison: Comparison
     kept: bool
 

@@ -58,7 +58,7 @@ def plans_for(
     depth = choose_depth(selection, stages, from_layer=from_layer)
     first = _fitted(ground, depth, seed, seconds)
     if first is None:
-        return ((depth, Plan(after=depth.after, layers=depth.layers, seed=seed, epochs=1, views=0)),) if always else ()
+        return ((depth, replace(_plan(depth, seed), epochs=1, views=0)),) if always else ()
     plan, costs = first
     found = [(depth, plan)]
     if seconds is None or costs is None or depth.after is None or from_layer is not None:
@@ -72,9 +72,13 @@ def plans_for(
     return tuple(found)
 
 
+def _plan(depth: Depth, seed: int) -> Plan:
+    return Plan(after=depth.after, layers=depth.layers, frozen_layers=depth.frozen_layers, seed=seed)
+
+
 def _fitted(ground: Ground, depth: Depth, seed: int, seconds: float | None) -> tuple[Plan, Costs | None] | None:
     n_train = ground.material.count("train")
-    plan = Plan(after=depth.after, layers=depth.layers, seed=seed)
+    plan = _plan(depth, seed)
     costs = None if seconds is None else _costs(ground, plan)
     fitted = fit_plan(plan, n_train, costs, seconds)
     if fitted is None:

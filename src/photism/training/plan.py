@@ -2,8 +2,9 @@
 
 Depth is told by the probes. As long as a later stage answers better than those before it, pretrained features still
 help. From the best stage on they have become special to what the network was taught first: that stage and all behind it
-are trained, and what lies before is used as it is. Covers the plan, the choice of the cut, and what fits into a time.
-Does not cover the probes (``probe``), what things cost here (``budget``) nor training (``finetune``).
+are trained (three at least, and nothing of the first half), and what lies before is used as it is. Covers the plan, the
+choice of the cut, and what fits into a time. Does not cover the probes (``probe``), what things cost here (``budget``)
+nor training (``finetune``).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from photism.errors import OptionError
-from photism.training.probe import Candidate, Selection
+from photism.training.probe import Selection
 from photism.types import JSON
 
 __all__ = ["Costs", "Depth", "Plan", "choose_depth", "fit_plan", "seconds_of"]
@@ -23,14 +24,15 @@ __all__ = ["Costs", "Depth", "Plan", "choose_depth", "fit_plan", "seconds_of"]
 class Plan:
     """Everything that a fine-tuning depends on besides the data.
 
-    ``after`` is the last frozen stage, None where all are trained; ``layers`` what the head reads. ``views`` counts
-    varied views beside the plain one. ``rate`` is the highest rate of the last stage, ``stage_decay`` what each stage
-    before it has of the next one's; ``head_rate`` is how far one step may move a logit, in nats. ``averaged_epochs`` is
-    how far back the weights are averaged.
+    ``after`` is the last frozen stage, None where all are trained; ``layers`` what the head reads; ``frozen_layers``
+    what a head of its own reads before the cut. ``views`` counts varied views beside the plain one. ``rate`` is the
+    highest rate of the last stage, ``stage_decay`` what each stage before it has of the next one's; ``head_rate`` is
+    how far one step may move a logit, in nats. ``averaged_epochs`` is how far back the weights are averaged.
     """
 
     after: str | None
     layers: tuple[str, ...]
+    frozen_layers: tuple[str, ...] = ()
     epochs: int = 6
     views: int = 3
     batch: int = 32
@@ -45,7 +47,7 @@ class Plan:
 
     def to_json(self) -> dict[str, JSON]:
         """Return the plan as JSON values."""
-        return {**asdict(self), "layers": list(self.layers)}
+        return {**asdict(self), "layers": list(self.layers), "frozen_layers": list(self.frozen_layers)}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Plan:
@@ -55,7 +57,8 @@ class Plan:
         ----------
         values : mapping
         """
-        return cls(**{**values, "layers": tuple(values["layers"])})
+        names = {name: tuple(values[name]) for name in ("layers", "frozen_layers")}
+        return cls(**{**values, **names})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +81,11 @@ class Costs:
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """Where to cut, which layers the head reads behind the cut, and why."""
+    """Where to cut, which layers heads read behind the cut and before it, and why."""
 
     after: str | None
     layers: tuple[str, ...]
+    frozen_layers: tuple[str, ...]
     evidence: str
 
     @classmethod
@@ -92,7 +96,7 @@ class Depth:
         ----------
         values : mapping
         """
-        return cls(values["after"], tuple(values["layers"]), values["evidence"])
+        return cls(values["after"], tuple(values["layers"]), tuple(values["frozen_layers"]), values["evidence"])
 
 
 # Without a budget; a small set takes so many epochs that there are LEAST_STEPS, but no more than MOST_EPOCHS.
@@ -102,7 +106,8 @@ LEAST_STEPS, MOST_EPOCHS = 200, 40
 RUNGS = ((1 / 6, 0), (1 / 3, 1), (1 / 2, 2), (1.0, 3), (1.5, 4), (2.5, 6), (4.0, 8))
 # A pass that only answers takes about this share of a training step.
 ANSWERING = 0.35
-# At least so many stages are trained, however late the features stop helping.
+# At least so many stages are trained, however late the features stop helping; the first half of the network never is,
+# however early: filters as general as those serve better as they are, with a head of their own.
 LEAST_TRAINED = 3
 
 
@@ -121,28 +126,31 @@ def choose_depth(selection: Selection, stages: Sequence[str], *, from_layer: str
     Returns
     -------
     Depth
-        ``layers`` is the best candidate that lies behind the cut.
+        ``layers`` is the best candidate that lies behind the cut, ``frozen_layers`` the best before it.
     """
+    numbers = {one: [stages.index(stage_of(name)) for name in one.layers] for one in selection.candidates}
+    last_read = max(map(max, numbers.values()))
     best = min(selection.single, key=lambda one: one.loss_nats)
     helpful = max(stages.index(stage_of(name)) for name in best.layers)
     if from_layer is not None:
         first = stages.index(from_layer)
         evidence = f"Training begins at {from_layer}, as was asked."
     else:
-        first = max(0, min(helpful, len(stages) - LEAST_TRAINED))
+        first = max(0, min(max(helpful, (len(stages) - 1) // 2), len(stages) - LEAST_TRAINED, last_read))
         evidence = (
             f"Probes answer best on {stages[helpful]} ({100 * best.accuracy:.1f} % of files, "
             f"{best.loss_nats:.2f} nats, cross-validated): training begins at {stages[first]}."
         )
     after = stages[first - 1] if first else None
-    behind = [one for one in selection.candidates if _lies_behind(one, stages, first)]
+    behind = [one for one, found in numbers.items() if min(found) >= first]
+    before = [one for one, found in numbers.items() if max(found) < first]
     if not behind:
-        last = max(stages.index(stage_of(name)) for one in selection.candidates for name in one.layers)
         raise OptionError(
-            f"--from-layer expects a stage up to {stages[last]}, the last that a head reads here, and received "
+            f"--from-layer expects a stage up to {stages[last_read]}, the last that a head reads here, and received "
             f"{from_layer!r}."
         )
-    return Depth(after, min(behind, key=lambda one: one.loss_nats).layers, evidence)
+    frozen_layers = min(before, key=lambda one: one.loss_nats).layers if before else ()
+    return Depth(after, min(behind, key=lambda one: one.loss_nats).layers, frozen_layers, evidence)
 
 
 def fit_plan(plan: Plan, n_train: int, costs: Costs | None = None, seconds: float | None = None) -> Plan | None:
@@ -191,7 +199,3 @@ def seconds_of(plan: Plan, costs: Costs) -> float:
 def stage_of(layer: str) -> str:
     """Return the stage of a layer's name, ``panel/stage``."""
     return layer.rpartition("/")[2]
-
-
-def _lies_behind(candidate: Candidate, stages: Sequence[str], first: int) -> bool:
-    return all(stages.index(stage_of(name)) >= first for name in candidate.layers)
