@@ -295,13 +295,25 @@ class EpochRow:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the curves say, in a word and in one sentence of evidence (GLOSSARY.md defines the words)."""
+    """What the curves say, in a word and in one sentence of evidence (GLOSSARY.md defines the words).
+
+    ``gap_nats`` is validation less training loss at the best epoch, ``cost_nats`` what going on from there to the end
+    has cost in validation loss. ``_low`` and ``_high`` bound 95 % intervals over validation's groups; None where files'
+    own losses were not kept, or there is nothing to bound.
+    """
 
     state: Literal["learning", "memorising", "stalled", "diverging"]
     onset_epoch: int | None
     best_epoch: int
     gap_nats: float
     evidence: str
+    cost_nats: float = 0.0
+    onset_low: int | None = None
+    onset_high: int | None = None
+    gap_low: float | None = None
+    gap_high: float | None = None
+    cost_low: float | None = None
+    cost_high: float | None = None
 
 
 Mask: TypeAlias = Bool[np.ndarray, " n"]

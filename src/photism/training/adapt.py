@@ -213,7 +213,7 @@ def _measured(
         head=head,
         familiarity=familiarity,
         history=tuned.rows,
-        verdict=verdict(tuned.rows, chance_nats=math.log(len(material.labels))),
+        verdict=verdict(tuned.rows, chance_nats=math.log(len(material.labels)), held=tuned.held),
         probabilities=probabilities,
         familiar_rate=rate,
     )

@@ -29,9 +29,9 @@ from torch.nn import functional
 
 from photism.recognizers.machine import n_processors
 from photism.recognizers.suffix import Suffix
-from photism.training.calibration import LEAST, temperature_for
+from photism.training.calibration import temperature_for
+from photism.training.curve import NOTHING, Held, Measured, measure_files, row_of
 from photism.training.features import Features, by_file, softmax
-from photism.training.intervals import clustered_proportion
 from photism.training.plan import Plan
 from photism.training.views import Views
 from photism.types import EpochRow, Mask, Progress, silent
@@ -47,9 +47,13 @@ MAX_MEASURED = 512
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """What a training of a suffix left: its curve, and which epoch's weights the suffix holds now."""
+    """What a training of a suffix left: its curve, and which epoch's weights the suffix holds now.
+
+    ``held`` has every validation file's loss in every epoch; None where there was no validation.
+    """
 
     rows: tuple[EpochRow, ...]
+    held: Held | None
     best_epoch: int
 
 
@@ -193,6 +197,7 @@ class _Loop:
         self.optimizer = torch.optim.AdamW(_groups(suffix, plan), betas=(0.9, 0.99), fused=True)
         self.steps_an_epoch = -(-len(self.files) // plan.batch)
         self.rows: list[EpochRow] = []
+        self.losses: list[Float32[np.ndarray, " f"]] = []
         self.best_epoch = 0
         self.kept_at = time.perf_counter()
 
@@ -210,7 +215,8 @@ class _Loop:
             if epoch == until or time.perf_counter() - self.kept_at >= KEEP_EVERY_S:
                 self._keep()
         _copy(self.best, self.values)
-        return Tuned(tuple(self.rows), self.best_epoch)
+        held = None if self.held is None else Held(np.stack(self.losses), self.held.groups)
+        return Tuned(tuple(self.rows), held, self.best_epoch)
 
     def _epoch(self, epoch: int) -> EpochRow:
         began = time.perf_counter()
@@ -227,28 +233,16 @@ class _Loop:
             self.progress("fine-tuning", step + 1, n_steps)
         kept = [value.detach().clone() for value in self.values]
         _copy(self.average, self.values)
-        temperature, valid = 1.0, (math.nan,) * 4
+        temperature, valid = 1.0, NOTHING
         if self.held is not None:
             windows, logits = answer(self.suffix, self.views, self.held.numbers)
             temperature = temperature_for(logits, windows, self.y)
-            valid = _measures(self.held, windows, logits / temperature)
+            valid = _measured(self.held, windows, logits / temperature)
+            self.losses.append(valid.losses_nats.astype(np.float32))
         windows, logits = answer(self.suffix, self.views, self.learned.numbers)
-        train = _measures(self.learned, windows, logits / temperature)
+        train = _measured(self.learned, windows, logits / temperature)
         _copy(kept, self.values)
-        seconds = time.perf_counter() - began
-        return EpochRow(
-            epoch,
-            train[0],
-            valid[0],
-            train[1],
-            valid[1],
-            train[2],
-            train[3],
-            valid[2],
-            valid[3],
-            rate * self.plan.rate,
-            seconds,
-        )
+        return row_of(epoch, train, valid, rate=rate * self.plan.rate, seconds=time.perf_counter() - began)
 
     def _step(self, batch: Int[np.ndarray, " b"], chance: np.random.Generator) -> None:
         maps, content = self.views.draw(batch, chance)
@@ -284,7 +278,7 @@ class _Loop:
         if self.checkpoint is None:
             return
         self.checkpoint.mkdir(parents=True, exist_ok=True)
-        tensors: dict[str, Tensor] = {}
+        tensors: dict[str, Tensor] = {"losses": torch.from_numpy(np.stack(self.losses))} if self.losses else {}
         for index, value in enumerate(self.values):
             state = self.optimizer.state[value]
             tensors |= {
@@ -322,19 +316,12 @@ class _Loop:
                 "exp_avg_sq": torch.empty_like(value).copy_(tensors[f"second.{index}"]),
             }
         self.rows = [EpochRow(**row) for row in json.loads(about["rows"])]
+        self.losses = list(tensors["losses"].numpy()) if "losses" in tensors else []
         self.best_epoch = int(about["best_epoch"])
 
 
-def _measures(
-    files: _Files, windows: Features, logits: Float32[np.ndarray, "n k"]
-) -> tuple[float, float, float, float]:
-    """Loss in nats; accuracy with its interval."""
-    answers = by_file(softmax(logits), windows)[files.numbers]
-    of_truth = answers[np.arange(len(files.truth)), files.truth]
-    right = (answers.argmax(axis=1) == files.truth).astype(float)
-    accuracy = clustered_proportion(right, np.ones_like(right), files.groups)
-    assert accuracy is not None
-    return (float(-np.log(np.maximum(of_truth, LEAST)).mean()), *accuracy)
+def _measured(files: _Files, windows: Features, logits: Float32[np.ndarray, "n k"]) -> Measured:
+    return measure_files(by_file(softmax(logits), windows)[files.numbers], files.truth, files.groups)
 
 
 def _key(plan: Plan, *data: Int[np.ndarray, " m"] | Mask | None) -> str:

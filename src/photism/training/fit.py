@@ -138,7 +138,7 @@ def _fit(
         selection=selection,
         strength=kept.strength,
         history=curve.rows,
-        verdict=verdict(curve.rows, chance_nats=math.log(n_classes)),
+        verdict=verdict(curve.rows, chance_nats=math.log(n_classes), held=curve.held),
         probabilities=probabilities,
         familiar_rate=rate,
     )

@@ -19,9 +19,8 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int
 
 from photism.recognizers.head import Head
-from photism.training.calibration import LEAST
+from photism.training.curve import Held, Measured, measure_files, row_of
 from photism.training.features import Features, by_file, softmax
-from photism.training.intervals import clustered_proportion
 from photism.training.probe import balanced_weights
 from photism.types import EpochRow, Mask
 
@@ -32,14 +31,16 @@ __all__ = ["Curve", "Plan", "train_head"]
 class Plan:
     """How the head is trained.
 
-    ``rate`` is the highest learning rate, reached after a tenth of the steps and left along a cosine; it is for
-    features whose squared norm is 1 on average. Training stops ``patience`` epochs after the best one.
+    ``rate`` is the highest learning rate, reached after a tenth of the steps and left along a cosine, or kept to the
+    end where it is ``steady``; it is for features whose squared norm is 1 on average. Training stops ``patience``
+    epochs after the best one.
     """
 
     epochs: int = 40
     batch: int = 64
     rate: float = 2.0
     momentum: float = 0.9
+    steady: bool = False
     patience: int = 8
     least_steps: int = 400
 
@@ -55,10 +56,11 @@ MAX_WINDOWS_MEASURED = 4000
 class Curve:
     """The rows of a training, and the head of the best epoch.
 
-    ``steps`` counts optimizer steps: one a batch.
+    ``held`` has every validation file's loss in every epoch; ``steps`` counts optimizer steps: one a batch.
     """
 
     rows: tuple[EpochRow, ...]
+    held: Held
     best: Head
     steps: int
 
@@ -128,15 +130,18 @@ def train_head(
     epochs = max(plan.epochs, -(-plan.least_steps // a_epoch))
     chance = np.random.default_rng(seed)
     rows: list[EpochRow] = []
+    losses: list[Float64[np.ndarray, " f"]] = []
     best: tuple[float, int, Head] | None = None
     for epoch in range(1, epochs + 1):
         began = time.perf_counter()
         rate = 0.0
         for batch in np.array_split(chance.permutation(n), a_epoch):
-            rate = plan.rate * _schedule(state.steps / (epochs * a_epoch))
+            rate = plan.rate * _schedule(state.steps / (epochs * a_epoch), steady=plan.steady)
             step(state, learned.read(batch), learned.of_window[batch], weight[batch], rate=rate, momentum=plan.momentum)
         head = Head(start.layers, start.mean, start.scale, state.weight.copy(), state.bias.copy())
-        rows.append(_row(epoch, seen, held, state, rate, time.perf_counter() - began))
+        of_train, of_valid = seen.measure(state), held.measure(state)
+        rows.append(row_of(epoch, of_train, of_valid, rate=rate, seconds=time.perf_counter() - began))
+        losses.append(of_valid.losses_nats)
         loss = rows[-1].valid_loss_nats
         if not math.isfinite(loss):
             break
@@ -144,7 +149,8 @@ def train_head(
             best = (loss, epoch, head)
         elif epoch - best[1] >= plan.patience:
             break
-    return Curve(tuple(rows), best[2] if best else head, state.steps)
+    of_file = Held(np.stack(losses).astype(np.float32), held.groups[held.features.files])
+    return Curve(tuple(rows), of_file, best[2] if best else head, state.steps)
 
 
 def step(
@@ -171,10 +177,12 @@ def step(
     state.steps += 1
 
 
-def _schedule(done: float) -> float:
+def _schedule(done: float, *, steady: bool) -> float:
     """Share of the highest rate: up in a tenth of the way, down along a cosine."""
     if done < 0.1:
         return 0.1 + 0.9 * done / 0.1
+    if steady:
+        return 1.0
     return 0.5 * (1.0 + math.cos(math.pi * (done - 0.1) / 0.9))
 
 
@@ -227,31 +235,9 @@ class _Part:
         values /= self.head.scale
         return values
 
-    def measure(self, state: _State) -> tuple[float, float, float, float]:
-        """Loss in nats; accuracy with its interval."""
+    def measure(self, state: _State) -> Measured:
+        """Measure every file's loss, and the accuracy."""
         files = self.features.files
-        truth = self.y[files]
         with np.errstate(over="ignore", invalid="ignore"):
             answers: Float64[np.ndarray, "f k"] = by_file(softmax(self.logits(state)), self.features)[files]
-        of_truth = answers[np.arange(len(truth)), truth]
-        right = (answers.argmax(axis=1) == truth).astype(float)
-        accuracy = clustered_proportion(right, np.ones_like(right), self.groups[files])
-        assert accuracy is not None
-        return (float(-np.log(np.maximum(of_truth, LEAST)).mean()), *accuracy)
-
-
-def _row(epoch: int, seen: _Part, held: _Part, state: _State, rate: float, seconds: float) -> EpochRow:
-    train, valid = seen.measure(state), held.measure(state)
-    return EpochRow(
-        epoch=epoch,
-        train_loss_nats=train[0],
-        valid_loss_nats=valid[0],
-        train_accuracy=train[1],
-        valid_accuracy=valid[1],
-        train_low=train[2],
-        train_high=train[3],
-        valid_low=valid[2],
-        valid_high=valid[3],
-        learning_rate=rate,
-        seconds=seconds,
-    )
+        return measure_files(answers, self.y[files], self.groups[files])
