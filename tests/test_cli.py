@@ -46,7 +46,17 @@ def test_help_lists_the_verbs_that_exist_and_no_other() -> None:
 
 def test_a_run_holds_what_the_contract_says(run: Path) -> None:
     names = {path.name for path in run.iterdir()}
-    expected = {"recognizer", "history.jsonl", "split.csv", "skipped.csv", "metrics.json", "report.html", "log.txt"}
+    expected = {
+        "recognizer",
+        "history.jsonl",
+        "split.csv",
+        "skipped.csv",
+        "metrics.json",
+        "report.html",
+        "log.txt",
+        "curves.png",
+        "curves.svg",
+    }
     assert expected <= names
     metrics = json.loads((run / "metrics.json").read_text())
     for key in ("labels", "n_train", "n_valid", "n_test", "n_skipped", "valid", "test", "chosen", "verdict", "leaks"):

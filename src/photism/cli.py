@@ -260,6 +260,49 @@ def evaluate(
 
 
 @app.command()
+def overfit(
+    data: DataArgument,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to make.")],
+    files: Annotated[int, typer.Option("--files", help="Training files at most; few show it sooner.")] = 200,
+    epochs: Annotated[int, typer.Option("--epochs", help="How long to train.")] = 20,
+    backbone: Annotated[str, typer.Option("--backbone", help="As for train.")] = "efficientnet_lite0",
+    weights: Annotated[Path | None, typer.Option("--weights", metavar="FILE", help="As for train.")] = None,
+    kind: KindOption = None,
+    group_by: GroupOption = None,
+    test_fold: Annotated[str | None, typer.Option("--test-fold", help="Hold this fold out of everything.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Every random choice follows from it.")] = 0,
+    engine: EngineOption = None,
+    set_: SetOption = None,
+    format: FormatOption = Format.text,
+) -> None:
+    """Train past the best point on purpose, and see when a network begins to memorise your data, and what it costs."""
+    from photism.overfitting import PAGE, teach
+    from photism.report.overfit_page import tell_overfit
+
+    found = teach(
+        data,
+        out,
+        n_files=files,
+        epochs=epochs,
+        backbone=backbone,
+        weights=weights,
+        kind=_kind(kind),
+        group_by=group_by,
+        test_fold=test_fold,
+        seed=seed,
+        engine=engine,
+        options=_settings(set_),
+        command=_command_line(),
+        progress=_progress(),
+    )
+    if format is Format.json:
+        _print_json(found.to_json())
+    else:
+        typer.echo(tell_overfit(found))
+        typer.echo(f"page: {out / PAGE}")
+
+
+@app.command()
 def demo(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the runs go.")] = Path("photism-demo"),
     open_: Annotated[bool, typer.Option("--open", help="Open the reports in a browser.")] = False,

@@ -23,11 +23,12 @@ import numpy as np
 from photism import __version__
 from photism.data.material import Material, gather
 from photism.data.records import write_skipped_csv, write_split_csv
-from photism.errors import OptionError
+from photism.errors import OptionError, WorkerError
 from photism.executor import Executor, ProcessExecutor
 from photism.pictures.table import fit_recipe
 from photism.recognizers.backbones import Backbone, load_backbone
 from photism.recognizers.recognizer import Decision, Recognizer, save_recognizer
+from photism.report.figures import Curves, draw_curves
 from photism.report.page import save_page
 from photism.report.summary import summarise
 from photism.report.telling import Story, tell
@@ -42,7 +43,7 @@ from photism.training.metrics import measure, threshold_for
 from photism.training.plan import Depth, Plan
 from photism.types import JSON, PARTS, Kind, Progress, Recipe, silent
 
-__all__ = ["train"]
+__all__ = ["probe", "train"]
 
 METHODS = ("auto", "probe", "finetune")
 PHASES = ("read", "render", "frozen_pass", "probe", "finetune", "report")
@@ -165,7 +166,7 @@ def train(
         clock.add(render=asked.seconds_rendering, frozen_pass=asked.seconds_in_network)
         material = material.without(asked.skipped)
         with clock.measuring("probe"):
-            fitted = _probed(material, asked, seed, progress)
+            fitted = probe(material, asked, seed, progress)
         adapted = None
         if method == "finetune" or (method == "auto" and _can_gain(material, fitted)):
             with clock.measuring("finetune"):
@@ -195,7 +196,7 @@ def train(
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
         )
         with clock.measuring("report"):
-            _save(folder, story, executor if pictures_in_report else None, progress)
+            _save(folder, story, executor, progress, pictures=pictures_in_report)
     metrics["seconds"] = clock.total()
     _write_run(folder, material, fitted, metrics, story.command)
     shutil.rmtree(folder / "unfinished", ignore_errors=True)
@@ -203,7 +204,7 @@ def train(
     return Run(folder, metrics)
 
 
-def _probed(material: Material, asked: Asked, seed: int, progress: Progress) -> Fitted:
+def probe(material: Material, asked: Asked, seed: int, progress: Progress) -> Fitted:
     """Fit a head to the frozen network's answers."""
     progress("probe", 0, 1)
     fitted = fit(
@@ -219,11 +220,17 @@ def _probed(material: Material, asked: Asked, seed: int, progress: Progress) -> 
     return fitted
 
 
-def _save(folder: Path, story: Story, executor: Executor | None, progress: Progress) -> None:
-    """Write the recognizer and the page; without an executor the page has no pictures."""
+def _save(folder: Path, story: Story, executor: Executor, progress: Progress, *, pictures: bool) -> None:
+    """Write the recognizer, the page and the curves."""
     progress("report", 0, 1)
     save_recognizer(folder / "recognizer", story.recognizer)
-    save_page(tell(story, executor), folder / "report.html", pictures=executor is not None)
+    save_page(tell(story, executor if pictures else None), folder / "report.html", pictures=pictures)
+    # In a worker: importing what draws them takes half a second and much memory.
+    (drawn,) = executor.map(draw_curves, [Curves(story.fitted.history, story.fitted.verdict)])
+    if isinstance(drawn, WorkerError):
+        raise drawn
+    for name, content in zip(("curves.png", "curves.svg"), drawn, strict=True):
+        (folder / name).write_bytes(content)
     progress("report", 1, 1)
 
 

@@ -29,7 +29,13 @@ METRICS: dict[str, Any] = {
         "engine": "torch-fp32",
     },
     "attempts": [],
-    "verdict": {"state": "learning", "evidence": "the loss falls."},
+    "verdict": {
+        "state": "learning",
+        "evidence": "the loss falls.",
+        "onset_epoch": None,
+        "best_epoch": 3,
+        "gap_nats": 0.1,
+    },
     "leaks": [],
     "seconds": {"read": 0.5, "render": 0.0, "frozen_pass": 2.25, "finetune": None, "total": 3.0},
 }

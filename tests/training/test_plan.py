@@ -139,7 +139,7 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
             "layers": st.lists(names, min_size=1, max_size=4).map(tuple),
             "frozen_layers": st.lists(names, max_size=4).map(tuple),
             **{
-                one.name: st.integers(0, 10**6) if isinstance(one.default, int) else finite
+                one.name: {bool: st.booleans(), int: st.integers(0, 10**6), float: finite}[type(one.default)]
                 for one in fields(Plan)
                 if one.name not in ("after", "layers", "frozen_layers")
             },

@@ -8,44 +8,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from photism.report.account import CalibrationBin, Probe
 from photism.report.drawing import Drawing
+from photism.report.plane import HEIGHT, TOP, WIDTH, Plane, draw_frame
 from photism.report.ticks import nice_steps
 from photism.report.words import interval, number, percent, printable, shorten
 from photism.types import EpochRow, Verdict
 
 __all__ = ["draw_accuracy", "draw_calibration", "draw_loss", "draw_probes", "interval_bar", "loss_ceiling"]
-
-_WIDTH, _HEIGHT = 400.0, 250.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 42.0, 74.0, 30.0, 36.0  # the right margin holds the lines' own names
-
-
-@dataclass(frozen=True, slots=True)
-class _Plane:
-    """Data coordinates to places in a chart."""
-
-    x_low: float
-    x_high: float
-    y_low: float
-    y_high: float
-    left: float = _LEFT
-    top: float = _TOP
-    right: float = _WIDTH - _RIGHT
-    bottom: float = _HEIGHT - _BOTTOM
-
-    def x(self, value: float) -> float:
-        span = self.x_high - self.x_low
-        return self.left + (self.right - self.left) * ((value - self.x_low) / span if span else 0.5)
-
-    def y(self, value: float) -> float:
-        if not math.isfinite(value):
-            return math.nan
-        part = (min(value, self.y_high) - self.y_low) / (self.y_high - self.y_low)
-        return self.bottom - (self.bottom - self.top) * max(0.0, part)
 
 
 def loss_ceiling(history: Sequence[EpochRow]) -> float:
@@ -82,10 +55,10 @@ def draw_loss(history: Sequence[EpochRow], verdict: Verdict | None = None) -> Ma
         Says which epochs to mark; None marks none.
     """
     top = 1.06 * loss_ceiling(history)
-    plane = _Plane(*_epochs(history), 0.0, top)
+    plane = Plane(*_epochs(history), 0.0, top)
     title = _summary("Loss", history, lambda row: (row.train_loss_nats, row.valid_loss_nats), number)
-    drawing = Drawing(_WIDTH, _HEIGHT, title=title)
-    _frame(drawing, plane, "loss (nats)", nice_steps(0.0, top, n=5), lambda v: f"{v:.4g}")
+    drawing = Drawing(WIDTH, HEIGHT, title=title)
+    draw_frame(drawing, plane, "loss (nats)", nice_steps(0.0, top, n=5), lambda v: f"{v:.4g}")
     _marks(drawing, plane, history, verdict, note_y=plane.top + 14)  # where losses have left room
     _pair(drawing, plane, history, lambda row: (row.train_loss_nats, row.valid_loss_nats))
     return drawing.markup()
@@ -108,10 +81,10 @@ def draw_accuracy(
     values = [v for row in history for v in (row.train_low, row.valid_low, row.train_accuracy, row.valid_accuracy)]
     lowest = min([v for v in values if math.isfinite(v)] + ([baseline] if baseline is not None else []), default=0.0)
     floor = 0.0 if lowest < 0.55 else math.floor(lowest * 10.0) / 10.0  # near the ceiling, zoom in
-    plane = _Plane(*_epochs(history), floor, 1.0)
+    plane = Plane(*_epochs(history), floor, 1.0)
     title = _summary("Accuracy", history, lambda row: (row.train_accuracy, row.valid_accuracy), percent)
-    drawing = Drawing(_WIDTH, _HEIGHT, title=title)
-    _frame(drawing, plane, "accuracy (%)", nice_steps(floor, 1.0, n=5), lambda v: f"{100.0 * v:.4g}")
+    drawing = Drawing(WIDTH, HEIGHT, title=title)
+    draw_frame(drawing, plane, "accuracy (%)", nice_steps(floor, 1.0, n=5), lambda v: f"{100.0 * v:.4g}")
     _band(drawing, plane, [(row.epoch, row.train_low, row.train_high) for row in history], "band train")
     _band(drawing, plane, [(row.epoch, row.valid_low, row.valid_high) for row in history], "band valid")
     if baseline is not None:
@@ -133,15 +106,15 @@ def draw_probes(probes: Sequence[Probe], *, baseline: float | None = None) -> Ma
         Accuracy of always answering the commonest class, in [0, 1]; None draws none.
     """
     names = [shorten(printable(probe.name), 26) for probe in probes]
-    row_height, right = 23.0, _WIDTH - 54.0
+    row_height, right = 23.0, WIDTH - 54.0
     left = 24.0 + 6.6 * max(map(len, names), default=0)
     values = [v for p in probes for v in (p.accuracy, p.low) if v is not None]
     lowest = min([*values, *([baseline] if baseline is not None else [])], default=0.0)
     floor = max(0.0, math.floor(lowest * 10.0 - 0.5) / 10.0)
-    bottom = _TOP - 14.0 + row_height * len(probes)
-    plane = _Plane(floor, 1.0, 0.0, 1.0, left=left, right=right, top=_TOP - 14.0, bottom=bottom)
+    bottom = TOP - 14.0 + row_height * len(probes)
+    plane = Plane(floor, 1.0, 0.0, 1.0, left=left, right=right, top=TOP - 14.0, bottom=bottom)
     said = "; ".join(f"{p.name} {percent(p.accuracy)}{' (chosen)' if p.chosen else ''}" for p in probes)
-    drawing = Drawing(_WIDTH, bottom + 36.0, title=f"Accuracy of a linear probe by stage: {printable(said)}")
+    drawing = Drawing(WIDTH, bottom + 36.0, title=f"Accuracy of a linear probe by stage: {printable(said)}")
     for value in nice_steps(floor, 1.0, n=5):
         x = plane.x(value)
         drawing.line((x, plane.top), (x, bottom), "grid")
@@ -170,10 +143,10 @@ def draw_probes(probes: Sequence[Probe], *, baseline: float | None = None) -> Ma
 def draw_calibration(bins: Sequence[CalibrationBin]) -> Markup:
     """Draw how often it is right at each confidence (the diagonal is honest), over a histogram of its answers."""
     left, right, top, bottom, low = 46.0, 340.0, 16.0, 250.0, 330.0
-    plane = _Plane(0.0, 1.0, 0.0, 1.0, left=left, right=right, top=top, bottom=bottom)
+    plane = Plane(0.0, 1.0, 0.0, 1.0, left=left, right=right, top=top, bottom=bottom)
     filled = [b for b in bins if b.n > 0 and b.confidence is not None and b.accuracy is not None]
     said = "; ".join(f"sure {percent(b.confidence, digits=0)}, right {percent(b.accuracy, digits=0)}" for b in filled)
-    drawing = Drawing(_WIDTH, 372.0, title=f"Calibration: {said}")
+    drawing = Drawing(WIDTH, 372.0, title=f"Calibration: {said}")
     for value in (0.0, 0.25, 0.5, 0.75, 1.0):
         drawing.line((left, plane.y(value)), (right, plane.y(value)), "grid")
         drawing.text((left - 8, plane.y(value) + 4), f"{100 * value:.0f}", "tick", anchor="end")
@@ -233,20 +206,8 @@ def _summary(
     )
 
 
-def _frame(drawing: Drawing, plane: _Plane, name: str, steps: Sequence[float], write: Callable[[float], str]) -> None:
-    for value in steps:
-        drawing.line((plane.left, plane.y(value)), (plane.right, plane.y(value)), "grid")
-        drawing.text((plane.left - 8, plane.y(value) + 4), write(value), "tick", anchor="end")
-    whole = sorted({round(v) for v in nice_steps(plane.x_low, plane.x_high, n=6)})
-    for epoch in whole:
-        if plane.x_low <= epoch <= plane.x_high:
-            drawing.text((plane.x(epoch), plane.bottom + 16), str(epoch), "tick", anchor="middle")
-    drawing.text((plane.left - 34, 12), name, "name")
-    drawing.text((plane.right, plane.bottom + 31), "epoch", "name", anchor="end")
-
-
 def _marks(
-    drawing: Drawing, plane: _Plane, history: Sequence[EpochRow], verdict: Verdict | None, *, note_y: float
+    drawing: Drawing, plane: Plane, history: Sequence[EpochRow], verdict: Verdict | None, *, note_y: float
 ) -> None:
     """Mark the best epoch by a line and what comes after the onset of memorising by a shade, named at ``note_y``."""
     if verdict is None or len(history) < 2:
@@ -257,8 +218,8 @@ def _marks(
         drawing.rect(x, plane.top, plane.right - x, plane.bottom - plane.top, "onset")
         drawing.line((x, plane.top), (x, plane.bottom), "onset-edge")
         anchor = "end" if x > plane.right - 90 else "start"
-        side = -4 if anchor == "end" else 4
-        drawing.text((x + side, note_y), f"memorising from {onset}", "note", anchor=anchor)
+        beside = min(x, plane.x(best)) - 4 if anchor == "end" else x + 4  # not across the line of the best epoch
+        drawing.text((beside, note_y), f"memorising from {onset}", "note", anchor=anchor)
     x = plane.x(best)
     drawing.line((x, plane.top - 4), (x, plane.bottom), "best")
     label_x = min(max(x, plane.left + 24), plane.right - 24)
@@ -267,7 +228,7 @@ def _marks(
 
 def _pair(
     drawing: Drawing,
-    plane: _Plane,
+    plane: Plane,
     history: Sequence[EpochRow],
     values: Callable[[EpochRow], tuple[float, float]],
     *,
@@ -287,7 +248,7 @@ def _pair(
 
 
 def _spread(
-    ends: list[tuple[float, str]], busy: list[float], plane: _Plane, gap: float = 15.0
+    ends: list[tuple[float, str]], busy: list[float], plane: Plane, gap: float = 15.0
 ) -> list[tuple[float, str]]:
     """Push two labels apart until they are legible, away from what is already written there."""
     (upper, first), (lower, second) = ends
@@ -302,7 +263,7 @@ def _spread(
     return [(upper - over, first), (lower - over, second)]
 
 
-def _band(drawing: Drawing, plane: _Plane, rows: Sequence[tuple[float, float, float]], class_: str) -> None:
+def _band(drawing: Drawing, plane: Plane, rows: Sequence[tuple[float, float, float]], class_: str) -> None:
     sound = [row for row in rows if all(math.isfinite(v) for v in row)]
     if len(sound) > 1:
         upper = [(plane.x(epoch), plane.y(high)) for epoch, _, high in sound]

@@ -1,32 +1,120 @@
-"""``render --axes``: the picture the recognizer sees, as a PNG with labelled axes that a stranger can read.
+"""Figures for slides and papers: the picture the recognizer sees with labelled axes, and the learning curves.
 
-The only file that imports matplotlib, and only when axes are asked for: its import takes longer than the drawing.
-Not the report's charts: those are SVG (``charts.py``).
+The only file that imports matplotlib, and only when a figure is asked for: its import takes longer than the drawing.
+Not the report's charts: those are SVG that follows the page's colours (``charts.py``).
 """
 
 from __future__ import annotations
 
+import io
 import textwrap
 import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image as PillowImage
 
+from photism.report.charts import loss_ceiling
 from photism.report.colours import colours_of
 from photism.report.ticks import ruler
 from photism.report.words import printable, shorten
-from photism.types import Picture, Window
+from photism.types import EpochRow, Picture, Verdict, Window
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_picture"]
+__all__ = ["Curves", "draw_curves", "draw_picture"]
 
 _DPI = 150
 _PANEL_INCHES = 4.8
-_INK, _SOFT = "#1d2025", "#5a5e66"
+_INK, _SOFT, _RULE = "#1d2025", "#5a5e66", "#dfdbd2"
+_BLUE, _OCHRE = "#0b5fa5", "#a4560a"
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """One run's curves, to be drawn: an item for a worker.
+
+    ``rows`` holds at least one epoch; ``verdict`` says which epochs are marked.
+    """
+
+    rows: tuple[EpochRow, ...]
+    verdict: Verdict
+
+
+def draw_curves(curves: Curves) -> tuple[bytes, bytes]:
+    """Draw loss and accuracy over the epochs: training dashed, validation solid, the best epoch and the onset marked.
+
+    Parameters
+    ----------
+    curves : Curves
+
+    Returns
+    -------
+    (png, svg) : bytes
+        The same figure twice, on white.
+    """
+    rows, verdict = curves.rows, curves.verdict
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9.6, 3.9), dpi=_DPI, facecolor="white", layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2)
+    epochs = [row.epoch for row in rows]
+    _curve_panel(
+        left,
+        epochs,
+        [row.train_loss_nats for row in rows],
+        [row.valid_loss_nats for row in rows],
+        verdict,
+        "loss (nats)",
+    )
+    left.set_ylim(0.0, 1.06 * loss_ceiling(rows))
+    for low, high, colour in (("train_low", "train_high", _OCHRE), ("valid_low", "valid_high", _BLUE)):
+        bounds = [[100.0 * getattr(row, name) for row in rows] for name in (low, high)]
+        right.fill_between(epochs, *bounds, color=colour, alpha=0.13, linewidth=0)
+    _curve_panel(
+        right, epochs, [100.0 * row.train_accuracy for row in rows], [100.0 * row.valid_accuracy for row in rows],
+        verdict, "accuracy (%)",
+    )  # fmt: skip
+    png, svg = io.BytesIO(), io.BytesIO()
+    figure.savefig(png, format="png", metadata={"Software": "photism"})
+    # A fixed salt: the same curves give the same file. Text stays text.
+    with rc_context({"svg.hashsalt": "photism", "svg.fonttype": "none"}):
+        figure.savefig(svg, format="svg", metadata={"Creator": "photism", "Date": None})
+    return png.getvalue(), svg.getvalue()
+
+
+def _curve_panel(
+    axis: Axes, epochs: Sequence[int], train: Sequence[float], valid: Sequence[float], verdict: Verdict, name: str
+) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axis.plot(epochs, train, color=_OCHRE, linewidth=1.8, linestyle=(0, (4, 3)), label="training")
+    axis.plot(epochs, valid, color=_BLUE, linewidth=1.8, label="validation")
+    if len(epochs) > 1:
+        axis.axvline(verdict.best_epoch, color=_INK, linewidth=0.8, label=f"best epoch ({verdict.best_epoch})")
+        if verdict.onset_epoch is not None:
+            axis.axvspan(
+                verdict.onset_epoch, epochs[-1], color=_OCHRE, alpha=0.09, linewidth=0,
+                label=f"memorising (from {verdict.onset_epoch})",
+            )  # fmt: skip
+        axis.set_xlim(epochs[0], epochs[-1])
+    axis.set_xlabel("epoch", color=_INK, fontsize=10.5)
+    axis.set_title(name, loc="left", color=_INK, fontsize=11, fontweight="bold")
+    axis.grid(axis="y", color=_RULE, linewidth=0.8)
+    axis.set_axisbelow(True)
+    axis.tick_params(colors=_SOFT, labelsize=9.5, length=3)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    for side in ("top", "right", "left"):
+        axis.spines[side].set_visible(False)
+    axis.spines["bottom"].set_color(_SOFT)
+    axis.legend(fontsize=9, frameon=False, labelcolor=_SOFT)
 
 
 def draw_picture(window: Window, out: Path, *, axes: bool = False, name: str | None = None) -> None:

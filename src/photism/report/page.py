@@ -19,6 +19,7 @@ from photism.report import charts, exhibits, words
 from photism.report.account import N_MISTAKES_SHOWN, Account, ClassRow, Measures, Probe, examples_wanted
 from photism.report.colours import colours_of
 from photism.report.embed import data_uri
+from photism.report.verdicts import tell_verdict
 from photism.types import JSON, Window
 
 __all__ = ["build_page", "save_page"]
@@ -115,6 +116,7 @@ def build_page(account: Account, *, pictures: bool = True) -> str:
         width_of=_width_of,
         headline=_headline(account),
         manner=_MANNERS[account.verdict.state] if account.verdict else "",
+        verdict_details=tell_verdict(account.verdict) if account.verdict else (),
         counts_total=_totals(account),
         most_files=max((c.n for c in account.counts), default=1) or 1,
         steps=_steps(account) if pictures else None,

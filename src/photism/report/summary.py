@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from photism.report.tuning import tell_attempts
+from photism.report.verdicts import tell_verdict
+from photism.types import Verdict
 
 __all__ = ["summarise"]
 
@@ -45,7 +47,7 @@ def summarise(folder: Path, metrics: Mapping[str, Any]) -> str:
     if weakest is not None and weakest["recall"] < 1:
         found = round(weakest["recall"] * weakest["n"])
         lines.append(f"weakest class: {weakest['label']}, {found} of {weakest['n']} found")
-    lines.append(f"verdict: {verdict['state']}; {verdict['evidence']}")
+    lines.append(" ".join([f"verdict: {verdict['state']}; {verdict['evidence']}", *tell_verdict(Verdict(**verdict))]))
     trained = "frozen" if chosen["method"] == "probe" else f"fine-tuned from {chosen['first_trained_layer']} on"
     lines.append(
         f"{chosen['backbone']} {trained}, {chosen['classifier']} on {_layers(chosen['layers'])}, {chosen['engine']}"

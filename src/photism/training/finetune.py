@@ -76,6 +76,7 @@ def finetune(
     valid: Mask | None,
     plan: Plan,
     until: int | None = None,
+    tempered: bool = True,
     checkpoint: Path | None = None,
     progress: Progress = silent,
 ) -> Tuned:
@@ -97,6 +98,8 @@ def finetune(
         How.
     until : int, optional
         End with this epoch, though the rates are those of ``plan.epochs``.
+    tempered : bool
+        Tell losses at the temperature that suits validation, as a recognizer would be given it; else as they are.
     checkpoint : Path, optional
         A folder for the state of an unfinished training; read where it fits.
     progress : callable
@@ -105,8 +108,7 @@ def finetune(
     Returns
     -------
     Tuned
-        Losses and accuracies count files; those of training are measured on plain pictures of an even share. Losses
-        are told at the temperature that suits validation, as a recognizer would be given it.
+        Losses and accuracies count files; those of training are measured on plain pictures of an even share.
 
     Notes
     -----
@@ -117,7 +119,7 @@ def finetune(
     torch.set_num_threads(n_processors())
     suffix.to(device="cuda" if torch.cuda.is_available() else "cpu")
     try:
-        return _Loop(suffix, views, y, groups, train, valid, plan, checkpoint, progress).run(
+        return _Loop(suffix, views, y, groups, train, valid, plan, tempered, checkpoint, progress).run(
             plan.epochs if until is None else until
         )
     finally:
@@ -174,10 +176,12 @@ class _Loop:
         train: Mask,
         valid: Mask | None,
         plan: Plan,
+        tempered: bool,
         checkpoint: Path | None,
         progress: Progress,
     ) -> None:
         self.suffix, self.views, self.y, self.plan = suffix, views, y, plan
+        self.tempered = tempered
         self.key = _key(plan, y, groups, train, valid)
         self.checkpoint, self.progress = checkpoint, progress
         self.files = np.flatnonzero(train)
@@ -225,7 +229,7 @@ class _Loop:
         rate = 0.0
         for index, batch in enumerate(np.array_split(chance.permutation(self.files), self.steps_an_epoch)):
             step = (epoch - 1) * self.steps_an_epoch + index
-            rate = _schedule(step / n_steps)
+            rate = _schedule(step / n_steps, steady=self.plan.steady)
             for group in self.optimizer.param_groups:
                 group["lr"] = group["highest"] * rate
             self._step(batch, chance)
@@ -236,7 +240,7 @@ class _Loop:
         temperature, valid = 1.0, NOTHING
         if self.held is not None:
             windows, logits = answer(self.suffix, self.views, self.held.numbers)
-            temperature = temperature_for(logits, windows, self.y)
+            temperature = temperature_for(logits, windows, self.y) if self.tempered else 1.0
             valid = _measured(self.held, windows, logits / temperature)
             self.losses.append(valid.losses_nats.astype(np.float32))
         windows, logits = answer(self.suffix, self.views, self.learned.numbers)
@@ -361,10 +365,12 @@ def _groups(suffix: Suffix, plan: Plan) -> list[dict[str, object]]:
     return groups
 
 
-def _schedule(done: float) -> float:
+def _schedule(done: float, *, steady: bool) -> float:
     """Share of the highest rate: up in a tenth of the way, down along a cosine (Smith 2018, arXiv 1803.09820)."""
     if done < 0.1:
         return 0.05 + 0.95 * done / 0.1
+    if steady:
+        return 1.0
     return 0.5 * (1.0 + math.cos(math.pi * (done - 0.1) / 0.9))
 
 

@@ -28,6 +28,7 @@ class Plan:
     what a head of its own reads before the cut. ``views`` counts varied views beside the plain one. ``rate`` is the
     highest rate of the last stage, ``stage_decay`` what each stage before it has of the next one's; ``head_rate`` is
     how far one step may move a logit, in nats. ``averaged_epochs`` is how far back the weights are averaged.
+    A ``steady`` rate stays at its highest instead of falling along a cosine.
     """
 
     after: str | None
@@ -43,6 +44,7 @@ class Plan:
     smoothing: float = 0.1
     mixup: float = 0.0
     averaged_epochs: float = 0.5
+    steady: bool = False
     seed: int = 0
 
     def to_json(self) -> dict[str, JSON]:

@@ -1,0 +1,1 @@
+"""Can the data be trusted: leaks, shortcuts, labels, shift, and what more data would bring."""
