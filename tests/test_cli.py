@@ -123,7 +123,10 @@ def test_check_finds_broken_files_and_copies(digits: Path, tmp_path: Path) -> No
     finished = photism("check", digits, "--format", "json")
     assert finished.returncode == 3, finished.stderr
     found = json.loads(finished.stdout)
-    assert set(found) == {"n", "kinds", "classes", "skipped", "duplicates", "leaks", "warnings"}
+    assert set(found) == {
+        "n", "kinds", "classes", "skipped", "duplicates", "leaks", "warnings", "near_duplicates", "sources",
+        "shortcuts",
+    }  # fmt: skip
     assert found["n"] == 140
     assert [Path(one["path"]).name for one in found["skipped"]] == ["broken.png"]
 

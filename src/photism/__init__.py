@@ -16,19 +16,20 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from photism.checking import check
     from photism.errors import PhotismError
     from photism.experiment import train
     from photism.recognizers.recognizer import Recognizer
     from photism.runs import Run, load
     from photism.types import Prediction
-    from photism.verbs import check, evaluate, render
+    from photism.verbs import evaluate, render
 
 _HOMES = {
     "PhotismError": "photism.errors",
     "Prediction": "photism.types",
     "Recognizer": "photism.recognizers.recognizer",
     "Run": "photism.runs",
-    "check": "photism.verbs",
+    "check": "photism.checking",
     "evaluate": "photism.verbs",
     "load": "photism.runs",
     "render": "photism.verbs",

@@ -119,7 +119,7 @@ def check(
     format: FormatOption = Format.text,
 ) -> None:
     """Read everything, train nothing: broken files, exact duplicates, leaks across the split, imbalance."""
-    from photism.verbs import check as run_check
+    from photism.checking import check as run_check
 
     found = run_check(data, kind=_kind(kind), group_by=group_by, test_fold=test_fold, progress=_progress())
     if format is Format.json:
@@ -180,6 +180,7 @@ def train(
     ] = None,
     set_: SetOption = None,
     no_pictures: Annotated[bool, typer.Option("--no-pictures", help="Leave pictures out of the report.")] = False,
+    no_audit: Annotated[bool, typer.Option("--no-audit", help="Do not ask whether the data can be trusted.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted RUN.")] = False,
     format: FormatOption = Format.text,
 ) -> None:
@@ -204,6 +205,7 @@ def train(
         cost_ratio=cost_ratio,
         options=_settings(set_),
         pictures_in_report=not no_pictures,
+        audit=not no_audit,
         resume=resume,
         command=_command_line(),
         progress=_progress(),

@@ -7,20 +7,17 @@ a run leaves behind is written here. The other verbs are in ``verbs``.
 from __future__ import annotations
 
 import json
-import platform
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 
-from photism import __version__
 from photism.data.material import Material, gather
 from photism.data.records import write_skipped_csv, write_split_csv
 from photism.errors import OptionError, WorkerError
@@ -29,6 +26,7 @@ from photism.pictures.table import fit_recipe
 from photism.recognizers.backbones import Backbone, load_backbone
 from photism.recognizers.recognizer import Decision, Recognizer, save_recognizer
 from photism.report.figures import Curves, draw_curves
+from photism.report.metrics_json import metrics_json
 from photism.report.page import save_page
 from photism.report.summary import summarise
 from photism.report.telling import Story, tell
@@ -39,16 +37,17 @@ from photism.training.choose import can_be_beaten
 from photism.training.fit import Fitted, fit
 from photism.training.frozen import Asked, ask
 from photism.training.history import history_lines
-from photism.training.metrics import measure, threshold_for
+from photism.training.metrics import threshold_for
 from photism.training.plan import Depth, Plan
+from photism.trust.audit import audit as audit_data
 from photism.types import JSON, PARTS, Kind, Progress, Recipe, silent
 
 __all__ = ["probe", "train"]
 
 METHODS = ("auto", "probe", "finetune")
-PHASES = ("read", "render", "frozen_pass", "probe", "finetune", "report")
+PHASES = ("read", "render", "frozen_pass", "probe", "finetune", "trust", "report")
 REPORT_S = 8.0  # compiling a network and writing the report
-VERSIONED = ("numpy", "openvino", "pillow", "scikit-learn", "soundfile", "timm", "torch")
+AUDIT_S, AUDIT_S_A_FILE = 8.0, 0.012  # asking whether the data can be trusted
 
 
 def train(
@@ -70,6 +69,7 @@ def train(
     cost_ratio: float | None = None,
     options: Mapping[str, JSON] | None = None,
     pictures_in_report: bool = True,
+    audit: bool = True,
     resume: bool = False,
     replace_run: bool = False,
     command: str | None = None,
@@ -114,6 +114,9 @@ def train(
         Options of the renderer (``layout``, ``fit``, ...).
     pictures_in_report : bool
         False leaves everything drawn from the data out of the report.
+    audit : bool
+        Ask whether the data can be trusted: near copies, leaks, shortcuts, labels, shift, what more files would bring.
+        It changes nothing in the recognizer; with a budget it is asked only where time is left.
     resume : bool
         Continue a run that was interrupted: what was rendered and computed is used again.
     replace_run : bool
@@ -147,7 +150,7 @@ def train(
         "weights": None if weights is None else str(weights.resolve()), "kind": kind, "group_by": group_by,
         "test_fold": test_fold, "from_layer": from_layer, "seed": seed, "engine": engine, "positive": positive,
         "threshold": threshold, "cost_ratio": cost_ratio, "options": dict(options or {}),
-        "pictures_in_report": pictures_in_report,
+        "pictures_in_report": pictures_in_report, "audit": audit,
     }  # fmt: skip
     finished = prepare(folder, plan, resume=resume, replace_run=replace_run)
     if finished is not None:
@@ -166,7 +169,7 @@ def train(
         clock.add(render=asked.seconds_rendering, frozen_pass=asked.seconds_in_network)
         material = material.without(asked.skipped)
         with clock.measuring("probe"):
-            fitted = probe(material, asked, seed, progress)
+            fitted = probed = probe(material, asked, seed, progress)
         adapted = None
         if method == "finetune" or (method == "auto" and _can_gain(material, fitted)):
             with clock.measuring("finetune"):
@@ -183,7 +186,11 @@ def train(
         recognizer = Recognizer(
             network, material.labels, recipe, asked.panels, fitted.head, fitted.familiarity, asked.engine, decision
         )
-        metrics = _metrics(material, fitted, recognizer, adapted)
+        found = None
+        if audit and (budget_s is None or budget_s - clock.so_far()["total"] > _auditing_s(material)):
+            with clock.measuring("trust"):
+                found = audit_data(material, asked.features, probed, executor, seed=seed, progress=progress)
+        metrics = metrics_json(material, fitted, recognizer, adapted, found)
         story = Story(
             title=data.stem,
             command=command or f"photism.train({str(data)!r}, {str(out)!r})",
@@ -192,6 +199,7 @@ def train(
             recognizer=recognizer,
             fitted=fitted,
             metrics=metrics,
+            audit=found,
             seconds=clock.so_far(),
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
         )
@@ -273,6 +281,11 @@ def _finishing_s(asked: Asked) -> float:
     return REPORT_S + asked.seconds_in_network
 
 
+def _auditing_s(material: Material) -> float:
+    """Predict what the audit and the report after it take."""
+    return REPORT_S + AUDIT_S + AUDIT_S_A_FILE * len(material.samples)
+
+
 class _Clock:
     """Seconds by phase; a phase that did not run has none."""
 
@@ -311,73 +324,6 @@ def _decision(
     if cost_ratio is not None:
         threshold = threshold_for(cost_ratio)
     return Decision(positive, 0.5 if threshold is None else threshold)
-
-
-def _metrics(material: Material, fitted: Fitted, recognizer: Recognizer, adapted: Adapted | None) -> dict[str, JSON]:
-    """Everything that ``metrics.json`` says, but for the seconds."""
-    decision, labels = recognizer.decision, recognizer.labels
-    majority = int(np.bincount(material.y[material.mask("train")]).argmax())
-    measured: dict[str, JSON] = {"valid": None, "test": None}
-    for part, probability in fitted.probabilities.items():
-        numbers = np.flatnonzero(material.mask(part))
-        measured[part] = measure(
-            probability[numbers],
-            material.y[numbers],
-            labels=labels,
-            groups=[material.groups[i] for i in numbers],
-            majority=majority,
-            positive=decision.positive if decision else None,
-            threshold=decision.threshold if decision else None,
-        )
-    verdict = fitted.verdict
-    return {
-        "labels": list(labels),
-        "n_train": material.count("train"),
-        "n_valid": material.count("valid"),
-        "n_test": material.count("test"),
-        "n_skipped": len(material.skipped),
-        **measured,
-        "chosen": {
-            **_method(fitted, recognizer, adapted),
-            "backbone": recognizer.backbone.name,
-            "layers": list(recognizer.head.layers),
-            "temperature": recognizer.head.temperature,
-            "engine": str(cast("Mapping[str, JSON]", recognizer.engine)["name"]),
-        },
-        "attempts": [] if adapted is None else [cast("JSON", asdict(one)) for one in adapted.attempts],
-        "probes": [
-            {"layers": list(c.layers), "accuracy": c.accuracy, "loss_nats": c.loss_nats}
-            for c in fitted.selection.candidates
-        ],
-        "verdict": cast("JSON", asdict(verdict)),
-        "familiar_rate": fitted.familiar_rate,
-        "recipe": recognizer.recipe.to_json(),
-        "leaks": [dict(leak) for leak in material.leaks],
-        "warnings": list(material.warnings),
-        "versions": {
-            "photism": __version__,
-            "python": platform.python_version(),
-            **{name: version(name) for name in VERSIONED},
-        },
-    }
-
-
-def _method(fitted: Fitted, recognizer: Recognizer, adapted: Adapted | None) -> dict[str, JSON]:
-    """How the kept recognizer was trained."""
-    if adapted is None or adapted.kept is None:
-        return {
-            "method": "probe",
-            "first_trained_layer": "head",
-            "classifier": "ridge",
-            "strength": fitted.strength,
-        }
-    names, after = recognizer.backbone.stage_names, adapted.kept.plan.after
-    return {
-        "method": "finetune",
-        "first_trained_layer": names[0 if after is None else names.index(after) + 1],
-        "classifier": "softmax",
-        "strength": None,
-    }
 
 
 def _write_run(folder: Path, material: Material, fitted: Fitted, metrics: Mapping[str, JSON], command: str) -> None:

@@ -1,4 +1,4 @@
-"""What photism does besides training: check, render, predict, evaluate and the demo, one function each.
+"""What photism does besides training: render, predict, evaluate and the demo, one function each.
 
 The doors (command line, Python) call these and print what comes back. Training is ``experiment``.
 """
@@ -6,7 +6,6 @@ The doors (command line, Python) call these and print what comes back. Training 
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,141 +13,19 @@ from pathlib import Path
 import numpy as np
 
 from photism.data.demo import write_digits, write_machine_files
-from photism.data.duplicates import contradictions, exact_duplicates, leaks
 from photism.data.sniff import sniff
 from photism.data.sources import Dataset, read_dataset
-from photism.data.split import split
 from photism.errors import DataError, DecodeError, InputError, OptionError
 from photism.executor import ProcessExecutor
 from photism.experiment import train
-from photism.pictures.table import RenderJob, fit_recipe, render_file, render_pixels
+from photism.pictures.table import fit_recipe, render_file
 from photism.recognizers.recognizer import Recognizer
 from photism.report.figures import draw_picture
 from photism.runs import Run, load, parts_of
 from photism.training.metrics import measure
 from photism.types import JSON, PARTS, Kind, Part, Prediction, Progress, Sample, Skipped, silent
 
-__all__ = ["Checked", "Evaluated", "check", "demo", "evaluate", "predict", "render"]
-
-IMBALANCE_RATIO = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """What ``check`` found in a data set."""
-
-    n: int
-    kinds: Mapping[str, int]
-    classes: Mapping[str, int]
-    skipped: tuple[Skipped, ...]
-    duplicates: tuple[tuple[str, ...], ...]
-    leaks: tuple[dict[str, JSON], ...]
-    warnings: tuple[str, ...]
-
-    def to_json(self) -> dict[str, object]:
-        """Return the contract's JSON."""
-        return {
-            "n": self.n,
-            "kinds": dict(self.kinds),
-            "classes": dict(self.classes),
-            "skipped": [{"path": one.path, "reason": one.reason} for one in self.skipped],
-            "duplicates": [list(same) for same in self.duplicates],
-            "leaks": list(self.leaks),
-            "warnings": list(self.warnings),
-        }
-
-    def to_text(self) -> str:
-        """Return a summary for a reader, at most 20 lines of each sort."""
-        kinds = ", ".join(f"{count} {kind}" for kind, count in self.kinds.items())
-        lines = [f"{self.n} usable files in {len(self.classes)} classes ({kinds})"]
-        lines += [f"  {label}: {count}" for label, count in self.classes.items()]
-        sorts = {
-            "skipped": [f"{one.path}: {one.reason}" for one in self.skipped],
-            "sets of identical files": [" = ".join(same) for same in self.duplicates],
-            "leaks across the split": [
-                f"{leak['path']} ({leak['split']}): {leak['kind']} of {leak['of']}" for leak in self.leaks
-            ],
-            "warnings": list(self.warnings),
-        }
-        for name, found in sorts.items():
-            lines.append(f"{name}: {len(found) or 'none'}")
-            lines += [f"  {line}" for line in found[:20]] + (
-                [f"  and {len(found) - 20} more"] if len(found) > 20 else []
-            )
-        return "\n".join(lines)
-
-
-def check(
-    data: Path,
-    *,
-    kind: Kind | None = None,
-    group_by: str | None = None,
-    test_fold: str | None = None,
-    progress: Progress = silent,
-) -> Checked:
-    """Read and render every file of a data set, train nothing, and say what is wrong with it.
-
-    Parameters
-    ----------
-    data : Path
-        A folder or a CSV.
-    kind : optional
-        What to read the files as; told from content by default.
-    group_by : str, optional
-        The CSV's column that a split must not cut.
-    test_fold : str, optional
-        Treat this fold as the test part when looking for leaks.
-    progress : callable
-        Told (phase, done, total).
-
-    Raises
-    ------
-    InputError
-        Where DATA is not a data set at all.
-    """
-    dataset = read_dataset(data, kind=kind, group_by=group_by, n_classes_min=1)
-    recipe = fit_recipe(dataset.kind, [dataset.facts[sample.path].facts for sample in dataset.samples])
-    skipped = list(dataset.skipped)
-    usable: list[Sample] = []
-    with ProcessExecutor() as executor:
-        answers = executor.map(render_pixels, [RenderJob(sample.path, recipe) for sample in dataset.samples])
-        for done, (sample, answer) in enumerate(zip(dataset.samples, answers, strict=True), 1):
-            if isinstance(answer, tuple):
-                usable.append(sample)
-            else:
-                skipped.append(Skipped(sample.name, str(answer)))
-            progress("read", done, len(dataset.samples))
-    classes = dict(sorted(Counter(str(sample.label) for sample in usable).items()))
-    if not classes:
-        raise DataError(f"None of the {len(skipped)} files of {data} can be used; the first: {skipped[0].reason}")
-    duplicates = exact_duplicates(usable)
-    warnings = [*dataset.warnings, *contradictions(duplicates), *_imbalance(classes)]
-    leaked: list[dict[str, JSON]] = []
-    try:
-        parts = split(usable, test_fold=test_fold, together=duplicates)
-        leaked = leaks(parts.samples, duplicates)
-        warnings += parts.warnings
-    except DataError as error:
-        warnings.append(str(error))
-    return Checked(
-        n=len(usable),
-        kinds=dataset.kinds,
-        classes=classes,
-        skipped=tuple(skipped),
-        duplicates=tuple(tuple(one.name for one in same) for same in duplicates),
-        leaks=tuple(leaked),
-        warnings=tuple(warnings),
-    )
-
-
-def _imbalance(classes: Mapping[str, int]) -> list[str]:
-    most, fewest = max(classes, key=lambda label: classes[label]), min(classes, key=lambda label: classes[label])
-    if classes[most] < IMBALANCE_RATIO * classes[fewest]:
-        return []
-    ratio = classes[most] / classes[fewest]
-    return [
-        f"Classes are lopsided, {ratio:.1f} to 1: {most} has {classes[most]} files, {fewest} has {classes[fewest]}."
-    ]
+__all__ = ["Evaluated", "demo", "evaluate", "predict", "render"]
 
 
 def render(

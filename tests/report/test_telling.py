@@ -58,7 +58,11 @@ def story(small: Small) -> Story:
             "familiar_rate": fitted.familiar_rate,
             "chosen": CHOSEN,
             "versions": {"photism": "0"},
+            "leaks": [],
+            "leak_worth": None,
+            "causes": [],
         },
+        audit=None,
         seconds={"read": 0.1},
         finished="2025-01-01T00:00:00+00:00",
     )

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.small_training import Small, ground_of, train_small
 
 from photism.errors import OptionError
 from photism.trust.overfit import Overfit, Taught, overfit
+from tests.small_training import Small, ground_of, train_small
 
 
 @pytest.fixture(scope="module")

@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 N_MISTAKES_SHOWN = 12
+N_SUSPECTS_SHOWN = 8
 """How many of the most confident mistakes the page shows; more may be given and are counted."""
 
 
@@ -196,14 +197,14 @@ class Steps:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leak:
-    """A held-out item that also sits in another part (``similarity`` 1 for the same bytes)."""
+    """A held-out item that also sits in another part (``similarity`` 1 for the same bytes, None for one source)."""
 
     kind: str
     path: str
     split: str
     of: str
     of_split: str
-    similarity: float = 1.0
+    similarity: float | None = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,7 +223,8 @@ class Account:
     ``title`` is mostly the data set's name. ``verdict`` and ``history`` are None and empty where no curve was
     trained. ``familiar_rate`` is the fraction of ``familiar_part``'s items that the recognizer calls familiar.
     ``mistakes`` come most confident first and belong to ``held_out_part``. ``seconds`` maps phases to seconds,
-    ``attempts`` tells fine-tuning in sentences,
+    ``trust`` says in sentences what speaks for and against the data, ``suspects`` are files whose labels may be wrong
+    (their ``probability`` is that of a wrong label), ``attempts`` tells fine-tuning in sentences,
     ``versions`` names to versions, ``chosen`` what was chosen (``method``, ``stages``, ``engine``, ...).
     """
 
@@ -244,6 +246,8 @@ class Account:
     skipped: tuple[Skipped, ...] = ()
     duplicates: tuple[tuple[str, ...], ...] = ()
     leaks: tuple[Leak, ...] = ()
+    trust: tuple[str, ...] = ()
+    suspects: tuple[Mistake, ...] = ()
     warnings: tuple[str, ...] = ()
     kinds_found: Mapping[str, int] = field(default_factory=dict)
     n_groups: int | None = None

@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from photism.report import charts, exhibits, words
-from photism.report.account import N_MISTAKES_SHOWN, Account, ClassRow, Measures, Probe, examples_wanted
+from photism.report.account import N_MISTAKES_SHOWN, Account, ClassRow, Measures, Mistake, Probe, examples_wanted
 from photism.report.colours import colours_of
 from photism.report.embed import data_uri
 from photism.report.verdicts import tell_verdict
@@ -107,7 +107,9 @@ def build_page(account: Account, *, pictures: bool = True) -> str:
     phases = [(phase, s) for phase, s in account.seconds.items() if phase != "total" and s > 0.0]
     probes = _probes(account)
     css = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
-    return environment.get_template("report.html").render(
+    return environment.get_template(
+        "report.html"
+    ).render(
         account=account,
         css=Markup(css),  # our own file
         nouns=words.NOUNS[account.kind],
@@ -127,7 +129,8 @@ def build_page(account: Account, *, pictures: bool = True) -> str:
         confusion=_confusion(account),
         confusions=_worst_confusions(account),
         rows=_class_rows(account.held_out),
-        mistakes=_mistakes(account, pictures=pictures),
+        mistakes=_thumbs(account.mistakes[:N_MISTAKES_SHOWN], pictures=pictures),
+        suspects=_thumbs(account.suspects, pictures=pictures),
         skipped_more=max(0, len(account.skipped) - N_SKIPPED_SHOWN),
         n_skipped_shown=N_SKIPPED_SHOWN,
         phases=phases,
@@ -187,7 +190,7 @@ def _examples(account: Account) -> list[tuple[str, list[_Thumb]]]:
     return rows
 
 
-def _mistakes(account: Account, *, pictures: bool) -> list[_Thumb]:
+def _thumbs(mistakes: Sequence[Mistake], *, pictures: bool) -> list[_Thumb]:
     return [
         _Thumb(
             uris=_uris(mistake.window) if pictures and mistake.window else (),
@@ -196,7 +199,7 @@ def _mistakes(account: Account, *, pictures: bool) -> list[_Thumb]:
             predicted=mistake.predicted,
             sure=words.percent(mistake.probability, digits=0),
         )
-        for mistake in account.mistakes[:N_MISTAKES_SHOWN]
+        for mistake in mistakes
     ]
 
 

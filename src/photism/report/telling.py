@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from photism.pictures.table import render_file
 from photism.recognizers.recognizer import Recognizer
 from photism.report.account import (
     N_MISTAKES_SHOWN,
+    N_SUSPECTS_SHOWN,
     Account,
     ClassCount,
     Leak,
@@ -36,6 +37,8 @@ from photism.report.account import (
 )
 from photism.report.tuning import tell_attempts
 from photism.training.fit import Fitted
+from photism.trust.audit import Audit, Worth
+from photism.trust.causes import Cause
 from photism.types import JSON, Part, Recipe, Sample, Window
 
 __all__ = ["Story", "tell"]
@@ -48,7 +51,8 @@ LARGEST_SHOWN_BYTES = 50_000_000
 class Story:
     """Everything one training found, as the report needs it.
 
-    ``metrics`` is what ``metrics.json`` will hold, ``seconds`` the phases so far, ``finished`` when (ISO 8601).
+    ``metrics`` is what ``metrics.json`` will hold, ``audit`` what speaks for trusting the data and against it,
+    ``seconds`` the phases so far, ``finished`` when (ISO 8601).
     """
 
     title: str
@@ -58,6 +62,7 @@ class Story:
     recognizer: Recognizer
     fitted: Fitted
     metrics: Mapping[str, JSON]
+    audit: Audit | None
     seconds: Mapping[str, float]
     finished: str
 
@@ -82,7 +87,20 @@ def tell(story: Story, executor: Executor | None) -> Account:
     chosen = _examples(material)
     # Mistakes beyond those that the page has room for are counted, and not rendered.
     shown_wrong = [material.samples[i] for i, _, _ in wrong[:N_MISTAKES_SHOWN]]
-    drawn = _draw([*chosen, *shown_wrong], recognizer.recipe, executor)
+    doubtful = () if story.audit is None else story.audit.suspects.first[:N_SUSPECTS_SHOWN]
+    drawn = _draw(
+        [*chosen, *shown_wrong, *(material.samples[one.index] for one in doubtful)], recognizer.recipe, executor
+    )
+    suspects = tuple(
+        Mistake(
+            name=material.samples[one.index].name,
+            truth=one.given,
+            predicted=one.likely,
+            probability=one.score,
+            window=drawn.get(material.samples[one.index].path),
+        )
+        for one in doubtful
+    )
     mistakes = tuple(
         Mistake(
             name=material.samples[i].name,
@@ -112,7 +130,9 @@ def tell(story: Story, executor: Executor | None) -> Account:
         steps=_steps(chosen, drawn, recognizer.recipe, material),
         skipped=material.skipped,
         duplicates=material.duplicates,
-        leaks=tuple(_leak(leak) for leak in material.leaks),
+        leaks=tuple(_leak(leak) for leak in cast("Sequence[Mapping[str, JSON]]", story.metrics["leaks"])),
+        trust=_trust(story),
+        suspects=suspects,
         warnings=material.warnings,
         kinds_found=material.dataset.kinds,
         n_groups=len({s.group for s in material.samples if s.group is not None and s.part is not None}) or None,
@@ -218,6 +238,14 @@ def _probes(fitted: Fitted) -> tuple[Probe, ...]:
     )
 
 
+def _trust(story: Story) -> tuple[str, ...]:
+    """What speaks for and against trusting the data, in sentences: likely causes and the leaks' worth first."""
+    worth, causes = story.metrics["leak_worth"], cast("Sequence[Mapping[str, str]]", story.metrics["causes"])
+    said = [] if worth is None else [Worth(**cast("Mapping[str, Any]", worth)).to_text()]
+    said += [Cause(one["name"], one["evidence"], one["advice"]).to_text() for one in causes]
+    return (*said, *(() if story.audit is None else story.audit.sentences()))
+
+
 def _leak(leak: Mapping[str, JSON]) -> Leak:
     similarity = leak["similarity"]
     return Leak(
@@ -226,5 +254,5 @@ def _leak(leak: Mapping[str, JSON]) -> Leak:
         split=str(leak["split"]),
         of=str(leak["of"]),
         of_split=str(leak["of_split"]),
-        similarity=float(similarity) if isinstance(similarity, int | float) else 1.0,
+        similarity=float(similarity) if isinstance(similarity, int | float) else None,
     )

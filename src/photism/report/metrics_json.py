@@ -1,0 +1,127 @@
+"""What ``metrics.json`` says: every measure, what was chosen and why, leaks, causes, versions.
+
+Covers which keys there are. How anything is measured is a matter of the floors below.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import cast
+
+import numpy as np
+
+from photism import __version__
+from photism.data.material import Material
+from photism.recognizers.recognizer import Recognizer
+from photism.training.attempts import Adapted
+from photism.training.fit import Fitted
+from photism.training.metrics import measure
+from photism.trust.audit import Audit, worth_of
+from photism.trust.causes import likely_causes
+from photism.types import JSON, Part
+
+__all__ = ["metrics_json"]
+
+VERSIONED = ("numpy", "openvino", "pillow", "scikit-learn", "soundfile", "timm", "torch")
+
+
+def metrics_json(
+    material: Material, fitted: Fitted, recognizer: Recognizer, adapted: Adapted | None, found: Audit | None
+) -> dict[str, JSON]:
+    """Write down everything that ``metrics.json`` says, but for the seconds.
+
+    Parameters
+    ----------
+    material : Material
+    fitted : Fitted
+        What is kept.
+    recognizer : Recognizer
+    adapted : Adapted, optional
+        Where fine-tuning was tried.
+    found : Audit, optional
+        Where the data were asked whether they can be trusted.
+    """
+    decision, labels = recognizer.decision, recognizer.labels
+    majority = int(np.bincount(material.y[material.mask("train")]).argmax())
+    measured: dict[str, JSON] = {"valid": None, "test": None}
+    for part, probability in fitted.probabilities.items():
+        numbers = np.flatnonzero(material.mask(part))
+        measured[part] = measure(
+            probability[numbers],
+            material.y[numbers],
+            labels=labels,
+            groups=[material.groups[i] for i in numbers],
+            majority=majority,
+            positive=decision.positive if decision else None,
+            threshold=decision.threshold if decision else None,
+        )
+    attempts = [] if adapted is None else [cast("dict[str, JSON]", asdict(one)) for one in adapted.attempts]
+    return {
+        "labels": list(labels),
+        "n_train": material.count("train"),
+        "n_valid": material.count("valid"),
+        "n_test": material.count("test"),
+        "n_skipped": len(material.skipped),
+        **measured,
+        "chosen": {
+            **_method(fitted, recognizer, adapted),
+            "backbone": recognizer.backbone.name,
+            "layers": list(recognizer.head.layers),
+            "temperature": recognizer.head.temperature,
+            "engine": str(cast("Mapping[str, JSON]", recognizer.engine)["name"]),
+        },
+        "attempts": list(attempts),
+        "probes": [
+            {"layers": list(c.layers), "accuracy": c.accuracy, "loss_nats": c.loss_nats}
+            for c in fitted.selection.candidates
+        ],
+        "verdict": cast("JSON", asdict(fitted.verdict)),
+        "familiar_rate": fitted.familiar_rate,
+        "recipe": recognizer.recipe.to_json(),
+        **_trust(material, fitted, found, attempts),
+        "warnings": list(material.warnings),
+        "versions": {
+            "photism": __version__,
+            "python": platform.python_version(),
+            **{name: version(name) for name in VERSIONED},
+        },
+    }
+
+
+def _method(fitted: Fitted, recognizer: Recognizer, adapted: Adapted | None) -> dict[str, JSON]:
+    """How the kept recognizer was trained."""
+    if adapted is None or adapted.kept is None:
+        return {
+            "method": "probe",
+            "first_trained_layer": "head",
+            "classifier": "ridge",
+            "strength": fitted.strength,
+        }
+    names, after = recognizer.backbone.stage_names, adapted.kept.plan.after
+    return {
+        "method": "finetune",
+        "first_trained_layer": names[0 if after is None else names.index(after) + 1],
+        "classifier": "softmax",
+        "strength": None,
+    }
+
+
+def _trust(
+    material: Material, fitted: Fitted, found: Audit | None, attempts: Sequence[Mapping[str, JSON]]
+) -> dict[str, JSON]:
+    """Leaks and what they are worth, likely causes, and the audit; only byte-for-byte leaks where none was made."""
+    leaks = [dict(leak) for leak in (material.leaks if found is None else found.files.leaks)]
+    part: Part = "test" if "test" in fitted.probabilities else "valid"
+    worth = worth_of(leaks, fitted.probabilities[part], material, part)
+    causes = () if found is None else likely_causes(
+        fitted.verdict, found, n_classes=len(material.labels), attempts=attempts
+    )  # fmt: skip
+    return {
+        "leaks": cast("JSON", leaks),
+        "leak_worth": None if worth is None else cast("JSON", asdict(worth)),
+        "causes": [one.to_json() for one in causes],
+        "trust": None if found is None else found.to_json(),
+    }

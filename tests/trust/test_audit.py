@@ -1,0 +1,82 @@
+"""The audit: planted copies, leaks and their worth show up in one account; the recognizer is not touched by it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image as PillowImage
+
+from photism.executor import SerialExecutor
+from photism.pictures.table import fit_recipe
+from photism.trust.audit import audit, worth_of
+from photism.types import JSON
+from tests.small_training import Small, ask_small, fit_small, material_of, train_small
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
+    """Three colours; a test file is a training file saved again, another the same bytes."""
+    place = tmp_path_factory.mktemp("audit")
+    clean = train_small(place / "data", place / "cache")
+    rng = np.random.default_rng(1)
+    source = place / "data" / "train" / "red" / "0.png"
+    scene = np.kron(rng.integers(0, 255, (12, 12, 3), dtype=np.uint8), np.ones((10, 10, 1), np.uint8))
+    PillowImage.fromarray(scene).save(source)
+    PillowImage.open(source).resize((90, 90)).save(place / "data" / "test" / "red" / "again.jpg", quality=85)
+    shutil.copy(place / "data" / "train" / "blue" / "1.png", place / "data" / "test" / "blue" / "same.png")
+    material = material_of(clean.folder)
+    recipe = fit_recipe("image", material.facts("train"), size_px=64)
+    asked = ask_small(material, recipe, place / "cache")
+    return Small(clean.folder, clean.cache, material, recipe, asked, fit_small(material, asked))
+
+
+def test_planted_copies_are_leaks_and_the_account_is_json(small: Small) -> None:
+    found = audit(small.material, small.asked.features, small.fitted, SerialExecutor())
+    leaks = {str(leak["path"]): leak for leak in found.files.leaks}
+    assert leaks["test/red/again.jpg"]["kind"] == "near"
+    assert leaks["test/red/again.jpg"]["of"] == "train/red/0.png"
+    assert leaks["test/blue/same.png"]["kind"] == "exact"
+    assert set(leaks) == {"test/red/again.jpg", "test/blue/same.png"}
+    told = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    assert {one["path"] for one in told["near_duplicates"]} | {one["of"] for one in told["near_duplicates"]} >= set(
+        leaks
+    )
+    assert told["suspects"]["n_files"] == small.material.count("train") + small.material.count("valid")
+    assert any("near cop" in sentence for sentence in found.sentences())
+    assert found.held_out == "test"
+    again = audit(small.material, small.asked.features, small.fitted, SerialExecutor())
+    assert again.to_json() == found.to_json()
+
+
+def test_copies_under_two_labels_are_said(small: Small) -> None:
+    found = audit(small.material, small.asked.features, small.fitted, SerialExecutor()).files
+    assert not any("two labels" in sentence for sentence in found.sentences())
+    moved = tuple(replace(s, label="green") if s.name == "test/red/again.jpg" else s for s in found.samples)
+    assert any("1 of them have two labels" in sentence for sentence in replace(found, samples=moved).sentences())
+
+
+def leak_of(name: str) -> Mapping[str, JSON]:
+    return {"kind": "near", "path": name, "split": "test", "of": "x", "of_split": "train", "similarity": 0.9}
+
+
+def test_what_a_leak_is_worth(small: Small) -> None:
+    material = small.material
+    test = np.flatnonzero(material.mask("test"))
+    names = [material.samples[i].name for i in test.tolist()]
+    probability = np.full((len(material.y), 3), np.nan)
+    wrong = (material.y[test] + 1) % 3
+    probability[test] = np.eye(3)[wrong]
+    probability[test[:2]] = np.eye(3)[material.y[test[:2]]]  # only the leaked ones are right
+    worth = worth_of([leak_of(name) for name in names[:2]], probability, material, "test")
+    assert worth is not None
+    assert (worth.n_leaked, worth.clean_accuracy) == (2, 0.0)
+    assert worth.accuracy == pytest.approx(2 / len(test))
+    assert worth.low <= worth.accuracy <= worth.high
+    assert "worth" in worth.to_text()
+    assert worth_of([], probability, material, "test") is None
+    assert worth_of([leak_of(name) for name in names], probability, material, "test") is None
