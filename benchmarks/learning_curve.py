@@ -35,15 +35,22 @@ def half_of(mask: np.ndarray, groups: Sequence[str], seed: int) -> np.ndarray:
 
 
 def reached(
-    features: Features, y: np.ndarray, groups: Sequence[str], *, layers: Sequence[str], strength: float, k: int
+    features: Features,
+    y: np.ndarray,
+    groups: Sequence[str],
+    *,
+    layers: Sequence[str],
+    strength: float,
+    k: int,
+    unmeasured: Sequence[int],
 ) -> float:
-    """Accuracy over all files, each answered by a head on all others but its group."""
+    """Accuracy over all files of the measured classes, each answered by a head on all others but its group."""
     products, _ = inner_products(features, layers=layers)
     products += np.float32(INTERCEPT)
     files = features.files
     _, group = np.unique([groups[i] for i in files.tolist()], return_inverse=True)
     hit, _ = _Heads(products, y[files], group, k, strength).judged(np.arange(len(files)))
-    return float(hit.mean())
+    return float(hit[~np.isin(y[files], unmeasured)].mean())
 
 
 def main() -> None:
@@ -75,7 +82,7 @@ def main() -> None:
             seconds = time.perf_counter() - started
             assert curve is not None
             ahead = curve.forecast(int(pool.sum()) - int(half.sum()))
-            truth = reached(cached.features.keep(pool), y, groups, **how, k=k)
+            truth = reached(cached.features.keep(pool), y, groups, **how, k=k, unmeasured=curve.unmeasured)
             covered = ahead.accuracy_low <= truth <= ahead.accuracy_high
             rows.append(
                 (curve.rows[0].accuracy, truth, ahead.accuracy, ahead.accuracy_high - ahead.accuracy_low,

@@ -57,7 +57,7 @@ def test_copies_under_two_labels_are_said(small: Small) -> None:
     found = audit(small.material, small.asked.features, small.fitted, SerialExecutor()).files
     assert not any("two labels" in sentence for sentence in found.sentences())
     moved = tuple(replace(s, label="green") if s.name == "test/red/again.jpg" else s for s in found.samples)
-    assert any("1 of them have two labels" in sentence for sentence in replace(found, samples=moved).sentences())
+    assert any("1 of them has two labels" in sentence for sentence in replace(found, samples=moved).sentences())
 
 
 def leak_of(name: str) -> Mapping[str, JSON]:

@@ -54,6 +54,7 @@ def test_each_cause_needs_its_figure() -> None:
     assert names(GAP, an_audit(suspects=Suspects((), (), 100, 10.0, 6.0, 14.0, ()))) == ["noisy labels"]
     assert names(GAP, an_audit(suspects=Suspects((), (), 100, 10.0, 0.5, 20.0, ()))) == []
     assert names(GAP, an_audit(shift=Shift(0.9, 0.8, 1.0, 0.002, 50, 50, 50, 50, ()))) == ["shift"]
+    assert names(GAP, an_audit(shift=Shift(0.9, 0.8, 1.0, 0.002, 50, 50, 50, 50, ()), held_out="test")) == []
     assert names(GAP, an_audit(shift=Shift(0.55, 0.5, 0.6, 0.04, 50, 50, 50, 50, ()))) == []
     assert names(GAP, an_audit(curve=a_curve(0.5))) == ["too few files"]
 

@@ -123,6 +123,17 @@ def test_the_interval_covers_what_comes(monkeypatch: pytest.MonkeyPatch) -> None
     assert covered >= 12
 
 
+def test_a_class_with_few_groups_is_taught_and_not_measured() -> None:
+    features, y, _ = clouds(n_files=300, apart=0.35)
+    groups = [f"two {i % 2}" if c == 1 else str(i) for i, c in enumerate(y.tolist())]
+    curve = curve_of(features, y, groups, np.ones(300, dtype=bool))
+    assert curve is not None
+    assert curve.unmeasured == (1,)
+    alone = curve_of(features, y, [str(i) for i in range(300)], np.ones(300, dtype=bool))
+    assert alone is not None
+    assert alone.unmeasured == ()
+
+
 def test_too_few_files_say_nothing() -> None:
     features, y, _ = clouds(n_files=20)
     assert curve_of(features, y, [str(i) for i in range(20)], np.ones(20, dtype=bool)) is None

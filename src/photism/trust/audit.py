@@ -76,8 +76,9 @@ class FileAudit:
         torn = [one for one in self.near if self.samples[one.first].label != self.samples[one.second].label]
         if torn:
             first, second = self.samples[torn[0].first], self.samples[torn[0].second]
+            verb = "has" if len(torn) == 1 else "have"
             said.append(
-                f"{len(torn)} of them have two labels, for example {first.name} ({first.label}) and {second.name} "
+                f"{len(torn)} of them {verb} two labels, for example {first.name} ({first.label}) and {second.name} "
                 f"({second.label})."
             )
         for kind, what in (("near", "near copies"), ("source", "files of one source")):

@@ -91,7 +91,8 @@ def _of_the_data(found: Audit) -> list[Cause]:
                 "Look at the suspects in the report, and correct them.",
             )
         )
-    if found.shift is not None and found.shift.found and found.shift.size != "slight":
+    # A test part that differs says nothing about the gap between training and validation.
+    if found.held_out == "valid" and found.shift is not None and found.shift.found and found.shift.size != "slight":
         causes.append(Cause("shift", found.shift.to_text(), "The gap may be the difference between the parts."))
     if found.curve is not None:
         more = found.curve.forecast(found.curve.n_files)

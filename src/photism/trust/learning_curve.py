@@ -19,6 +19,7 @@ from scipy import optimize
 from threadpoolctl import threadpool_limits
 
 from photism.training.features import Features, softmax
+from photism.training.intervals import bootstrap_weights
 from photism.training.out_of_fold import inner_products
 from photism.training.probe import INTERCEPT
 from photism.types import JSON, Mask
@@ -29,6 +30,8 @@ __all__ = ["Forecast", "LearningCurve", "SizeRow", "learning_curve"]
 SHARES = (1.0, 0.7, 0.5, 0.35, 0.25, 0.18, 0.125, 0.09, 0.0625)
 LEAST_PER_CLASS = 4
 LEAST_SIZES, LEAST_GROUPS = 3, 10
+# A class with fewer groups is taught but not measured: two or three recordings do not say how the next one fares.
+LEAST_GROUPS_A_CLASS = 5
 MAX_FILES = 3600
 # Smaller sizes are drawn more often: they cost less and vary more.
 MAX_DRAWS = 8
@@ -69,12 +72,14 @@ class LearningCurve:
     """Measured sizes, and the laws that fit them.
 
     ``laws`` (b, 3) holds, for the best fit first and then for each bootstrap draw, c, a and s of
-    error(n) = c + a * (n / n_files)^-s.
+    error(n) = c + a * (n / n_files)^-s. ``unmeasured`` are classes with fewer than 5 groups: heads were taught them, and
+    accuracy leaves them out.
     """
 
     rows: tuple[SizeRow, ...]
     n_files: int
     laws: Float64[np.ndarray, "b 3"]
+    unmeasured: tuple[int, ...] = ()
     noun: str = "files"
 
     def forecast(self, n_more: int) -> Forecast:
@@ -121,6 +126,7 @@ class LearningCurve:
                 }
                 for row in self.rows
             ],
+            "unmeasured_classes": list(self.unmeasured),
             "law": {"floor_error": c, "scale": a, "rate": s},
             "forecasts": [
                 {
@@ -210,15 +216,25 @@ def learning_curve(
         heads = _Heads(products + np.float32(INTERCEPT), y[files], group, n_classes, strength)
         orders = _orders(np.flatnonzero(taught[files]), group, y[files], seed)
         hits, losses, n_draws, n_taught = _measure(heads, orders, sizes)
-    drawn = _draws(group, seed)
+    few = _few_groups(y[files], group)
+    measured = ~np.isin(y[files], few)
+    if not measured.any():
+        return None
+    hits, losses = hits[:, measured], losses[:, measured]
+    drawn = _draws(group[measured], seed)
     rows = tuple(
-        SizeRow(int(n), d, *_with_interval(hits[i], drawn), *_with_interval(losses[i], drawn))
+        SizeRow(round(n), d, *_with_interval(hits[i], drawn), *_with_interval(losses[i], drawn))
         for i, (n, d) in enumerate(zip(n_taught, n_draws, strict=True))
     )
     errors = 1.0 - np.concatenate([hits.mean(axis=1)[None], (drawn @ hits.T)])
     n_train = int((train & present).sum())
     laws = _laws(np.array(n_taught) / n_train, errors, seed)
-    return LearningCurve(rows, n_train, laws)
+    return LearningCurve(rows, n_train, laws, few)
+
+
+def _few_groups(y: Int[np.ndarray, " f"], group: Int[np.ndarray, " f"]) -> tuple[int, ...]:
+    """The classes with too few groups to be measured."""
+    return tuple(c for c in np.unique(y).tolist() if len(np.unique(group[y == c])) < LEAST_GROUPS_A_CLASS)
 
 
 def _thin(train: Mask, groups: Sequence[str], seed: int) -> Mask:
@@ -335,9 +351,8 @@ def _whole(group: Int[np.ndarray, " t"], size: int) -> int:
 
 def _draws(group: Int[np.ndarray, " f"], seed: int) -> Float64[np.ndarray, "b f"]:
     """Bootstrap draws of groups: each file's share."""
-    n_groups = int(group.max()) + 1
-    counts = np.random.default_rng(seed).multinomial(n_groups, np.full(n_groups, 1.0 / n_groups), size=N_BOOTSTRAP)
-    weight = counts[:, group].astype(np.float64)
+    number = np.unique(group, return_inverse=True)[1]
+    weight = bootstrap_weights(number, n_draws=N_BOOTSTRAP, seed=seed)
     return np.asarray(weight / weight.sum(axis=1, keepdims=True), dtype=np.float64)
 
 
