@@ -1,8 +1,8 @@
 """How honest is a learning curve's forecast? Half of the training files foretell what all of them reach.
 
-Of each set's training part (the test part is never read) a random half is taken, groups whole, as if nothing else
-existed: layers, strength, curve and forecast come from it alone. The truth is the curve of all of them at its full
-size: accuracy over all files, each answered without its group. Its layers and strength are those of the half, so that
+Of each set's training part (the test part is never read) a random half of each class's groups is taken, as if nothing
+else existed: layers, strength, curve and forecast come from it alone. The truth is the curve of all of them at its
+full size: accuracy over all files, each answered without its group. Its layers and strength are those of the half, so that
 only the number of files differs.
 
     PHOTISM_DATA=../shared/data python -m benchmarks.learning_curve [SET ...] [--halves 10]
@@ -27,10 +27,12 @@ from photism.trust.learning_curve import _Heads, learning_curve
 FOLDS = {"esc10": "1"}
 
 
-def half_of(mask: np.ndarray, groups: Sequence[str], seed: int) -> np.ndarray:
-    """Mark the files of a random half of the groups."""
-    names = sorted({groups[i] for i in np.flatnonzero(mask)})
-    chosen = set(np.random.default_rng(seed).permutation(names)[: len(names) // 2].tolist())
+def half_of(mask: np.ndarray, y: np.ndarray, groups: Sequence[str], seed: int) -> np.ndarray:
+    """Mark the files of a random half of each class's groups."""
+    rng, chosen = np.random.default_rng(seed), set()
+    for c in np.unique(y[mask]):
+        names = sorted({groups[i] for i in np.flatnonzero(mask & (y == c))})
+        chosen |= set(rng.permutation(names)[: (len(names) + 1) // 2].tolist())
     return mask & np.array([group in chosen for group in groups])
 
 
@@ -71,7 +73,7 @@ def main() -> None:
         pool &= cached.features.keep(pool).share(options.max_files)
         rows = []
         for seed in range(options.halves):
-            half = half_of(pool, groups, seed)
+            half = half_of(pool, y, groups, seed)
             features = cached.features.keep(half)
             folds = folds_of(y, groups, half, seed)
             layers = select_layers(features, y, folds, n_classes=k, seed=seed).layers

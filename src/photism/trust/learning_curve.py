@@ -72,8 +72,8 @@ class LearningCurve:
     """Measured sizes, and the laws that fit them.
 
     ``laws`` (b, 3) holds, for the best fit first and then for each bootstrap draw, c, a and s of
-    error(n) = c + a * (n / n_files)^-s. ``unmeasured`` are classes with fewer than 5 groups: heads were taught them, and
-    accuracy leaves them out.
+    error(n) = c + a * (n / n_files)^-s. ``unmeasured`` are classes with fewer than 5 groups: heads were taught them,
+    and accuracy leaves them out.
     """
 
     rows: tuple[SizeRow, ...]
