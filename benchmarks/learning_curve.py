@@ -1,9 +1,9 @@
 """How honest is a learning curve's forecast? Half of the training files foretell what all of them reach.
 
-Of each set's training part (the test part is never read) a random half of each class's groups is taken, as if nothing
-else existed: layers, strength, curve and forecast come from it alone. The truth is the curve of all of them at its
-full size: accuracy over all files, each answered without its group. Its layers and strength are those of the half, so
-that only the number of files differs.
+Of each set's training part (the test part takes no part) a random half of each class's groups is taken, as if nothing
+else existed: layers, strength, curve and forecast come from it alone. The truth is the curve of all of them at its full
+size: accuracy over all files, each answered without its group, with the layers and strength of the half, so that only
+the number of files differs.
 
     PHOTISM_DATA=../shared/data python -m benchmarks.learning_curve [SET ...] [--halves 10]
 """

@@ -262,7 +262,8 @@ def demo(out: Path, *, progress: Progress = silent) -> list[Run]:
         train(
             data,
             out / name,
-            method="probe",  # seconds, not minutes
+            method="probe",  # seconds, not minutes; comparing large binaries with one another takes a minute
+            audit=kind == "image",
             kind=kind,
             replace_run=True,
             command=f"photism demo --out {out}",
