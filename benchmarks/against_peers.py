@@ -477,7 +477,7 @@ def title(who: str, setting: str) -> str:
 
 
 def summarise(given: argparse.Namespace, every: Sequence[Task]) -> None:
-    """Print the tables and draw the plot."""
+    """Print the tables; ``plot_peers`` draws."""
     sets = {name: collect(given, name, every) for name in dict.fromkeys(task.name for task in every)}
     sets = {name: found for name, found in sets.items() if found}
     print("### Accuracy and seconds\n")
@@ -512,9 +512,6 @@ def summarise(given: argparse.Namespace, every: Sequence[Task]) -> None:
         for (who, setting), one in found.items():
             if who == "photism":
                 print(phase_row(name, setting, one))
-    if sets:
-        draw(sets, given.plot)
-        print(f"\n![accuracy against seconds]({given.plot.name})")
 
 
 def comparison_row(
@@ -557,48 +554,6 @@ def phase_row(name: str, setting: str, one: Pooled) -> str:
     return f"| {name} | {setting} | {chosen} | {' · '.join(parts)} |"
 
 
-def draw(sets: Mapping[str, Mapping[tuple[str, str], Pooled]], path: Path) -> None:
-    """Draw accuracy against seconds, a panel a set; peers' lines run over their epochs."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-    from matplotlib.ticker import LogLocator, NullFormatter
-
-    columns = min(2, len(sets))
-    rows = -(-len(sets) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(6.4 * columns, 4.4 * rows), squeeze=False, layout="constrained")
-    names = dict.fromkeys(key for found in sets.values() for key in found if key[0] != "photism")
-    colours = {key: plt.get_cmap("tab10")(i % 10) for i, key in enumerate(names)}
-    for axis, (name, found) in zip(axes.flat, sets.items(), strict=False):
-        for (who, setting), one in found.items():
-            if who != "photism":
-                x, y = one.curve()
-                axis.plot(x, 100 * y, "o-", ms=3, lw=1.2, color=colours[who, setting], label=title(who, setting))
-        ours = sorted(
-            (one.mean("seconds_training"), one.accuracy, setting)
-            for (who, setting), one in found.items()
-            if who == "photism"
-        )
-        if ours:
-            axis.plot([x for x, *_ in ours], [100 * y for _, y, _ in ours], "k*-", ms=12, lw=1.8, label="photism")
-            for x, y, setting in ours:
-                axis.annotate(setting, (x, 100 * y), xytext=(5, 5), textcoords="offset points", fontsize=8)
-        axis.set(xscale="log", title=name, xlabel="seconds (log scale)", ylabel="test accuracy, %")
-        axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axis.xaxis.set_major_formatter(lambda seconds, _: f"{seconds:g}")
-        axis.xaxis.set_minor_formatter(NullFormatter())
-        axis.grid(True, which="both", alpha=0.25)
-    for axis in list(axes.flat)[len(sets) :]:
-        axis.set_visible(False)
-    handles = {}
-    for axis in axes.flat:
-        handles.update(dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True)))
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, fontsize=8)
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
-
-
 # ── the door ─────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -624,8 +579,7 @@ def main() -> None:
     parser.add_argument("--calibrate", type=float, metavar="SECONDS", help="only measure the peers' images a second")
     parser.add_argument("--list", action="store_true", help="say what is finished and what is not")
     parser.add_argument("--dry-run", action="store_true", help="say what would be run")
-    parser.add_argument("--summarise", action="store_true", help="print tables, draw the plot")
-    parser.add_argument("--plot", type=Path, default=HERE / "against_peers.png")
+    parser.add_argument("--summarise", action="store_true", help="print tables; benchmarks.plot_peers draws the plot")
     given = parser.parse_args()
     given.results = given.results.resolve()
     variants = dict(one.partition("=")[::2] for one in given.photism or ["default="])

@@ -5,12 +5,17 @@ other class uniformly at random. Layers are chosen with the flipped labels in pl
 frozen features, and precision is taken at the true count. Wrong labels that the sets held before count as misses. The
 test parts are never read. Choices were made with other seeds (1000 and on).
 
-    PHOTISM_DATA=../shared/data python -m benchmarks.labels [SET ...] [--seeds 20] [--share 0.03]
+``--also`` reads other networks' features as well, as ``train`` does where it asked a larger network; ``--tuned`` adds
+the first network's answers after fine-tuning in cross-validation, as ``train`` does where it keeps a fine-tuned one.
+
+    PHOTISM_DATA=../shared/data python -m benchmarks.labels [SET ...] [--seeds 20] [--share 0.03] [--tuned]
+        [--also efficientnet_lite2]
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from dataclasses import dataclass, replace
 
@@ -20,20 +25,32 @@ from benchmarks.main_job import DATA
 from photism.data.material import Material, gather
 from photism.executor import ProcessExecutor
 from photism.pictures.table import fit_recipe
-from photism.recognizers.backbones import load_backbone
+from photism.recognizers.backbones import Backbone, load_backbone
 from photism.store import cache_root
+from photism.training.budget import plans_for
+from photism.training.cross_tuned import cross_tuned
 from photism.training.features import Features
-from photism.training.frozen import ask
+from photism.training.fit import probe_of
+from photism.training.frozen import Asked, ask
+from photism.training.ground import Ground
 from photism.training.out_of_fold import held_out_probabilities
 from photism.trust.labels import find_suspects
+from photism.types import Recipe
 
 
 @dataclass(frozen=True)
 class Cached:
-    """A set's frozen features and what is known of its files."""
+    """A set as a frozen network was asked about it."""
 
     material: Material
-    features: Features
+    recipe: Recipe
+    backbone: Backbone
+    asked: Asked
+
+    @property
+    def features(self) -> Features:
+        """What the network answered for every file."""
+        return self.asked.features
 
 
 def frozen_features(
@@ -49,7 +66,7 @@ def frozen_features(
         network = load_backbone(backbone)
         recipe = fit_recipe(material.dataset.kind, material.facts("train"), size_px=network.size_px, options={})
         asked = ask(material, recipe, network, engine=None, executor=executor, cache=cache_root())
-    return Cached(material.without(asked.skipped), asked.features)
+    return Cached(material.without(asked.skipped), recipe, network, asked)
 
 
 def flipped(
@@ -71,36 +88,58 @@ def main() -> None:
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--share", type=float, default=0.03)
     parser.add_argument("--also", nargs="*", default=[], help="other backbones whose features are read as well")
+    parser.add_argument("--tuned", action="store_true", help="fine-tune in cross-validation as well")
     options = parser.parse_args()
     print(
         "| set | files | flipped | precision at the true count % (least, most) | estimated (mean) | "
         "intervals that hold the truth | seconds |\n|---|---|---|---|---|---|---|"
     )
     for name in options.sets:
-        cached = frozen_features(name)
-        material = cached.material
-        # A validation part that photism cut itself is a piece of the CSV's training part.
-        given = any(sample.part == "valid" for sample in material.dataset.samples)
-        mask = material.mask("train") if given else material.mask("train") | material.mask("valid")
-        features, k = cached.features.keep(mask), len(material.labels)
-        others = [frozen_features(name, backbone=one, test=False).features.keep(mask) for one in options.also]
-        files = features.files
-        precision, estimate, covered, seconds = [], [], 0, []
-        for seed in range(options.first_seed, options.first_seed + options.seeds):
-            z, truth = flipped(material.y, files, k, share=options.share, seed=seed)
-            started = time.perf_counter()
-            probability = held_out_probabilities(features, z, material.groups, n_classes=k, others=others)
-            suspects = find_suspects(probability, z, material.samples, labels=material.labels)
-            seconds.append(time.perf_counter() - started)
-            precision.append(np.mean([one.index in truth for one in suspects.items[: len(truth)]]))
-            estimate.append(suspects.n_wrong)
-            covered += suspects.n_low <= len(truth) <= suspects.n_high
-        print(
-            f"| {name} | {len(files)} | {len(truth)} | {100 * np.mean(precision):.1f} ({100 * min(precision):.1f}, "
-            f"{100 * max(precision):.1f}) | {np.mean(estimate):.0f} | {covered} of {options.seeds} | "
-            f"{np.median(seconds):.0f} |",
-            flush=True,
-        )
+        print(row_of(name, options), flush=True)
+
+
+def row_of(name: str, options: argparse.Namespace) -> str:
+    """Measure one set over all seeds, and write its line."""
+    cached = frozen_features(name, test=not options.tuned)
+    material = cached.material
+    # A validation part that photism cut itself is a piece of the CSV's training part.
+    given = any(sample.part == "valid" for sample in material.dataset.samples)
+    mask = material.mask("train") if given else material.mask("train") | material.mask("valid")
+    if options.tuned and given:
+        raise SystemExit(f"{name} has a validation part of its own, which fine-tuning would learn from.")
+    features, k = cached.features.keep(mask), len(material.labels)
+    others = [frozen_features(name, backbone=one, test=False).features.keep(mask) for one in options.also]
+    files = features.files
+    precision, estimate, covered, seconds = [], [], 0, []
+    for seed in range(options.first_seed, options.first_seed + options.seeds):
+        z, truth = flipped(material.y, files, k, share=options.share, seed=seed)
+        started = time.perf_counter()
+        tuned = [after_tuning(cached, z)] if options.tuned else []
+        probability = held_out_probabilities(features, z, material.groups, n_classes=k, others=others, tuned=tuned)
+        suspects = find_suspects(probability, z, material.samples, labels=material.labels)
+        seconds.append(time.perf_counter() - started)
+        precision.append(np.mean([one.index in truth for one in suspects.items[: len(truth)]]))
+        estimate.append(suspects.n_wrong)
+        covered += suspects.n_low <= len(truth) <= suspects.n_high
+        print(f"{name} seed {seed}: {100 * precision[-1]:.1f} % in {seconds[-1]:.0f} s", file=sys.stderr, flush=True)
+    return (
+        f"| {name} | {len(files)} | {len(truth)} | {100 * np.mean(precision):.1f} ({100 * min(precision):.1f}, "
+        f"{100 * max(precision):.1f}) | {np.mean(estimate):.0f} | {covered} of {options.seeds} | "
+        f"{np.median(seconds):.0f} |"
+    )
+
+
+def after_tuning(cached: Cached, z: np.ndarray) -> np.ndarray:
+    """Answer for the flipped files by networks fine-tuned in cross-validation, as deep as their probes say."""
+    material = cached.material
+    labels = material.labels
+    samples = tuple(s if c < 0 else replace(s, label=labels[c]) for s, c in zip(material.samples, z, strict=True))
+    material = replace(material, samples=samples)
+    fitted = probe_of(material, cached.asked, seed=0)
+    with ProcessExecutor() as executor:
+        ground = Ground(material, cached.recipe, cached.backbone, cached.asked, fitted, executor, cache_root())
+        ((_, plan),) = plans_for(ground, always=True, from_layer=None, seed=0, seconds=None)
+        return cross_tuned(ground, plan)
 
 
 if __name__ == "__main__":

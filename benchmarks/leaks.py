@@ -218,10 +218,10 @@ def search(csv_file: Path, executor: Executor) -> tuple[list[tuple[str, str, Nea
     recipe = fit_recipe(material.dataset.kind, material.facts("train"), size_px=network.size_px, options=None)
     asked = ask(material, recipe, network, engine=None, executor=executor, cache=cache_root())
     started = time.perf_counter()
-    pairs = near_duplicates(material.samples, material.dataset.kind, asked.features, executor)
+    found = near_duplicates(material.samples, material.dataset.kind, asked.features, executor, hashes=material.hashes)
     seconds = time.perf_counter() - started
     names = [sample.name for sample in material.samples]
-    return [(names[pair.first], names[pair.second], pair) for pair in pairs], seconds
+    return [(names[pair.first], names[pair.second], pair) for pair in found.pairs], seconds
 
 
 def cleared(rows: Sequence[Row], seed: int, executor: Executor, show: bool) -> tuple[list[Row], int]:

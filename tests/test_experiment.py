@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from photism import experiment
 from photism.errors import InputError, OptionError, RunError, WeightsError
-from photism.experiment import train
+from photism.experiment import asking, request, train
 from photism.runs import Run, load
 from photism.training import adapt, choose, larger, plan
+from photism.training.cross_tuned import cross_tuned
+from photism.training.ground import Ground
+from photism.training.plan import Plan
 from tests.recognizers.backbone_samples import random_backbone
 from tests.small_training import ENGINE, Small
 
@@ -30,7 +32,7 @@ def interrupted(digits: Path, trained: Path, tmp_path: Path, monkeypatch: pytest
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(experiment, "probe_of", stop)
+        patch.setattr(asking, "probe_of", stop)
         with pytest.raises(KeyboardInterrupt):
             train(digits, tmp_path / "RUN", backbone=NETWORK)
     return tmp_path / "RUN"
@@ -75,7 +77,7 @@ def test_an_existing_run_is_refused_and_left_alone(trained: Path, interrupted: P
 
 
 def test_a_finished_run_is_returned_as_it_is(trained: Path, digits: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(experiment, "gather", None)
+    monkeypatch.setattr(asking, "gather", None)
     run = train(digits, trained, backbone=NETWORK, resume=True)
     assert run.metrics == json.loads((trained / "metrics.json").read_text())
 
@@ -150,7 +152,7 @@ def test_a_method_that_there_is_not_is_refused(tmp_path: Path) -> None:
 def small_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sixty-four pixels and random weights instead of the packaged network; a plan of three epochs."""
     network = replace(random_backbone(), size_px=64)
-    monkeypatch.setattr(experiment, "load_backbone", lambda name, weights: network)
+    monkeypatch.setattr(request, "load_backbone", lambda name, weights: network)
     monkeypatch.setattr(plan, "STANDARD_EPOCHS", 3)
     monkeypatch.setattr(plan, "LEAST_STEPS", 3)
     monkeypatch.setattr(plan, "STANDARD_VIEWS", 1)
@@ -227,9 +229,31 @@ def test_one_seed_gives_the_same_weights_and_an_interrupted_run_them_too(
 
 
 @pytest.mark.usefixtures("small_network")
+def test_labels_are_asked_of_networks_tuned_in_cross_validation(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a fine-tuned network is kept, and a budget leaves the time."""
+    plans: list[Plan] = []
+
+    def counted(ground: Ground, plan: Plan, **options: Any) -> np.ndarray:
+        plans.append(plan)
+        return cross_tuned(ground, plan, **options)
+
+    monkeypatch.setattr("photism.training.cross_tuned.cross_tuned", counted)
+    run = fine_tune(small, tmp_path / "with-time")
+    metrics: Any = run.metrics
+    (plan,) = plans
+    assert plan == Plan.from_json(metrics["attempts"][0]["plan"])
+    assert metrics["trust"]["suspects"]["n_files"] == 24
+    fine_tune(small, tmp_path / "probed", method="probe")
+    fine_tune(small, tmp_path / "in-a-hurry", budget_s=1.0)
+    assert len(plans) == 1
+
+
+@pytest.mark.usefixtures("small_network")
 def test_auto_keeps_the_probe_on_a_tie(small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(adapt, "compare", lambda simple, _, y, groups: choose.compare(simple, simple, y, groups))
-    monkeypatch.setattr("photism.experiment.can_be_beaten", lambda *_: True)
+    monkeypatch.setattr("photism.experiment.improving.can_be_beaten", lambda *_: True)
     tie: Any = fine_tune(small, tmp_path / "auto", method="auto").metrics
     probe: Any = fine_tune(small, tmp_path / "probe", method="probe").metrics
     assert [one["kept"] for one in tie["attempts"]] == [False]
@@ -246,7 +270,7 @@ def test_auto_keeps_the_probe_on_a_tie(small: Small, tmp_path: Path, monkeypatch
 def test_auto_does_not_try_what_validation_could_not_show(
     small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("photism.experiment.can_be_beaten", lambda *_: False)
+    monkeypatch.setattr("photism.experiment.improving.can_be_beaten", lambda *_: False)
     run = fine_tune(small, tmp_path / "RUN", method="auto")
     assert run.metrics["attempts"] == []
     assert not (run.folder / "finetune.json").exists()
@@ -278,7 +302,7 @@ def larger_network(monkeypatch: pytest.MonkeyPatch, small_network: None) -> None
     network = replace(random_backbone(), size_px=96)
     monkeypatch.setattr(larger, "load_backbone", lambda name: network)
     monkeypatch.setattr("photism.training.budget.plans_for", lambda *_, **__: ())
-    monkeypatch.setattr("photism.experiment.can_be_beaten", lambda *_: True)
+    monkeypatch.setattr("photism.experiment.improving.can_be_beaten", lambda *_: True)
 
 
 @pytest.mark.usefixtures("larger_network")

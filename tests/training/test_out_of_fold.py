@@ -5,7 +5,7 @@ import pytest
 from scipy import optimize
 
 from photism.training import out_of_fold
-from photism.training.features import Features
+from photism.training.features import Features, softmax
 from photism.training.out_of_fold import held_out_probabilities, inner_products, late_layers, standard_strips
 from tests.training.made import clouds
 
@@ -138,6 +138,44 @@ def test_another_network_helps() -> None:
     both = held_out_probabilities(one, y, groups, n_classes=4, others=[other])
     assert np.mean(alone.argmax(axis=1) == y) < 0.65
     assert np.mean(both.argmax(axis=1) == y) > 0.85
+
+
+def test_several_networks_together_are_as_sure_as_they_are_right() -> None:
+    """The mean of the logarithms of independent answers alone would say too little."""
+    rng = np.random.default_rng(8)
+    y = rng.integers(0, 3, 900)
+    seen = [(1.6 * np.eye(3)[y] + rng.standard_normal((900, 3))).astype(np.float32) for _ in range(3)]
+    networks = [Features({"p/a": x}, np.arange(900), np.ones(900, np.float32), 900) for x in seen]
+    found = held_out_probabilities(networks[0], y, [str(i) for i in range(900)], n_classes=3, others=networks[1:])
+    right = np.mean(found.argmax(axis=1) == y)
+    assert right > 0.85
+    assert found.max(axis=1).mean() == pytest.approx(right, abs=0.02)
+
+
+def test_a_fine_tuned_network_helps_and_is_calibrated() -> None:
+    """It knows better, but says it much too surely."""
+    y = np.random.default_rng(1).integers(0, 3, 300)
+    groups = [str(i) for i in range(300)]
+    rng = np.random.default_rng(2)
+    logits = 40.0 * (2.0 * np.eye(3)[y] + rng.standard_normal((300, 3)))
+    tuned = softmax(logits)
+    noise = Features(
+        {"p/a": rng.standard_normal((300, 20)).astype(np.float32)}, np.arange(300), np.ones(300, np.float32), 300
+    )
+    alone = held_out_probabilities(noise, y, groups, n_classes=3)
+    both = held_out_probabilities(noise, y, groups, n_classes=3, tuned=[tuned])
+    rows = np.arange(300)
+    losses = [-np.log(np.maximum(p[rows, y], 1e-12)).mean() for p in (alone, tuned, both)]
+    assert losses[2] < min(losses[:2])
+    assert np.mean(both.argmax(axis=1) == y) > 0.8
+
+
+def test_a_fine_tuned_network_must_have_answered_for_all() -> None:
+    features, y, _ = clouds(n_files=60)
+    tuned = np.full((60, 3), 1 / 3)
+    tuned[7] = np.nan
+    with pytest.raises(ValueError, match="same files"):
+        held_out_probabilities(features, y, [str(i) for i in range(60)], n_classes=3, tuned=[tuned])
 
 
 def test_another_network_must_have_seen_the_same_files() -> None:

@@ -217,3 +217,24 @@ def test_windows_of_a_file_are_drawn_evenly_and_keep_their_boxes() -> None:
     numbers, maps, boxes = plain_maps(views, np.array([0, 2]), batch=3)
     assert numbers.tolist() == [0, 0, 0, 2]
     assert maps.reshape(-1).tolist() == boxes[:, 0, 0].tolist() == [4, 5, 6, 1]
+
+
+def test_variations_can_be_named_and_are_kept_apart(small: Small, made_once: tuple[Path, Watched, Views]) -> None:
+    cache, _, usual = made_once
+
+    def varied(ops: tuple[str, ...] | None) -> tuple[np.ndarray, list[RenderJob]]:
+        executor = Watched()
+        views = make_views(
+            small.material, cut_of(small), plain=np.ones(30, dtype=bool), varied=small.material.mask("train"),
+            n_views=2, seed=0, executor=executor, cache=cache, ops=ops,
+        )  # fmt: skip
+        return drawn(views, np.flatnonzero(small.material.mask("train"))), executor.jobs
+
+    files = np.flatnonzero(small.material.mask("train"))
+    as_usual, asked = varied(None)
+    assert asked == []  # found again under the usual name
+    assert np.array_equal(as_usual, drawn(usual, files))
+    flipped, asked = varied(("flip",))
+    assert {job.view.ops for job in asked if job.view is not None} == {("flip",)}
+    assert len(asked) == 2 * len(files)
+    assert not np.array_equal(flipped, as_usual)

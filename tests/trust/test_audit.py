@@ -53,11 +53,34 @@ def test_planted_copies_are_leaks_and_the_account_is_json(small: Small) -> None:
     assert again.to_json() == found.to_json()
 
 
+def test_fine_tuned_networks_have_a_say_in_what_is_doubted(small: Small) -> None:
+    """They find every label right, so the file that frozen features put elsewhere is doubted less."""
+    taught = small.material.mask("train") | small.material.mask("valid")
+    y, k = small.material.y, len(small.material.labels)
+    tuned = np.full((len(y), k), np.nan)
+    tuned[taught] = 0.98 * np.eye(k)[y[taught]] + 0.02 / k
+    plain, told = (
+        audit(small.material, small.asked.features, small.fitted, SerialExecutor(), tuned=one).suspects
+        for one in ((), (tuned,))
+    )
+    assert told.n_wrong < plain.n_wrong
+
+
 def test_copies_under_two_labels_are_said(small: Small) -> None:
     found = audit(small.material, small.asked.features, small.fitted, SerialExecutor()).files
     assert not any("two labels" in sentence for sentence in found.sentences())
     moved = tuple(replace(s, label="green") if s.name == "test/red/again.jpg" else s for s in found.samples)
     assert any("1 of them has two labels" in sentence for sentence in replace(found, samples=moved).sentences())
+
+
+def test_what_the_search_could_not_look_at_is_said(small: Small) -> None:
+    found = audit(small.material, small.asked.features, small.fitted, SerialExecutor())
+    assert found.to_json()["gap"] == ""
+    gap = "1 file could not be compared in the time and memory given: near copies may be missing."
+    assert gap not in found.sentences()
+    missed = replace(found, files=replace(found.files, gap=gap))
+    assert gap in missed.sentences()
+    assert missed.to_json()["gap"] == gap
 
 
 def leak_of(name: str) -> Mapping[str, JSON]:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 from scipy.ndimage import gaussian_filter
-from sklearn.neighbors import NearestNeighbors
 
-from photism.executor import ProcessExecutor, SerialExecutor
+from photism.data.decode_sound import decode_sound
+from photism.data.duplicates import content_hash
+from photism.errors import WorkerError
+from photism.executor import Executor, ProcessExecutor, SerialExecutor
 from photism.training.features import Features
-from photism.trust.near import NearPair, near_duplicates, neighbours, sharers
+from photism.trust import near, same_sound
+from photism.trust.near import NearCopies, NearPair, near_duplicates
+from photism.trust.shelf import Shelf
 from photism.types import Kind, Sample
 
 
@@ -48,7 +51,9 @@ def samples_in(folder: Path) -> list[Sample]:
 def found(folder: Path, kind: Kind, features: Features | None = None) -> dict[tuple[str, str], NearPair]:
     """The pairs by both names."""
     samples = samples_in(folder)
-    pairs = near_duplicates(samples, kind, features, SerialExecutor())
+    copies = near_duplicates(samples, kind, features, SerialExecutor())
+    assert (copies.n_unread, copies.n_uncompared, copies.gap) == (0, 0, "")
+    pairs = copies.pairs
     assert all(pair.first < pair.second and 0.0 <= pair.similarity <= 1.0 for pair in pairs)
     return {(samples[pair.first].name, samples[pair.second].name): pair for pair in pairs}
 
@@ -137,7 +142,7 @@ def test_workers_find_what_one_process_finds(tmp_path: Path) -> None:
     with ProcessExecutor(workers=2) as executor:
         pairs = near_duplicates(samples, "image", None, executor, progress=lambda *each: told.append(each))
     assert pairs == near_duplicates(samples, "image", None, SerialExecutor())
-    assert len(pairs) == 1
+    assert len(pairs.pairs) == 1
     assert ("fingerprints", 6, 6) in told
 
 
@@ -172,35 +177,117 @@ def test_a_large_set_of_copies_stays_linked(tmp_path: Path) -> None:
 @pytest.mark.parametrize("make", [list, lambda: [Sample(Path("nowhere"), "nowhere", "x")]])
 def test_nothing_to_compare_is_no_error(make: Callable[[], list[Sample]]) -> None:
     kinds: tuple[Kind, ...] = ("image", "sound", "binary", "mouse")
-    assert [near_duplicates(make(), kind, None, SerialExecutor()) for kind in kinds] == [()] * 4
+    found = [near_duplicates(make(), kind, None, SerialExecutor()) for kind in kinds]
+    assert found == [NearCopies((), 0, 0, 0)] * 4
 
 
-@given(seed=st.integers(0, 1000), n=st.integers(2, 40), k=st.integers(1, 4))
-def test_neighbours_are_those_of_scikit_learn(seed: int, n: int, k: int) -> None:
-    rows = np.random.default_rng(seed).normal(size=(n, 5)).astype(np.float32)
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    model = NearestNeighbors(n_neighbors=min(k, n - 1), metric="cosine").fit(rows)
-    distances, nearest = model.kneighbors()
-    wanted = {
-        (min(i, int(j)), max(i, int(j)))
-        for i in range(n)
-        for j, distance in zip(nearest[i], distances[i], strict=True)
-        if 1 - distance >= 0.2
-    }
-    assert neighbours(rows, np.arange(n), least=0.2, k=k) == wanted
+@pytest.mark.parametrize("most_bytes", [0, 5_000])
+def test_what_was_not_kept_is_read_again(tmp_path: Path, most_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    for seed in range(4):
+        scene(seed).save(tmp_path / f"{seed}.png")
+        scene(seed).resize((58, 48), Image.Resampling.LANCZOS).save(tmp_path / f"{seed}-half.png")
+    roomy = found(tmp_path, "image")
+    monkeypatch.setattr(near, "Shelf", lambda: Shelf(most_bytes))
+    assert found(tmp_path, "image") == roomy
+    assert len(roomy) == 4
 
 
-def test_windows_of_one_file_are_not_its_neighbours() -> None:
-    rows = np.eye(4, dtype=np.float32)[[0, 0, 0, 1, 0]]
-    assert neighbours(rows, np.array([0, 0, 0, 3, 7]), least=0.5) == {(0, 7)}
+def test_sounds_are_compared_alike_kept_or_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for seed in range(3):
+        soundfile.write(tmp_path / f"{seed}.wav", noise(seed), 16_000)
+        soundfile.write(tmp_path / f"{seed}-quiet.wav", 0.3 * noise(seed), 16_000)
+    roomy = found(tmp_path, "sound")
+    with monkeypatch.context() as full:
+        full.setattr(near, "Shelf", lambda: Shelf(0))
+        assert found(tmp_path, "sound") == roomy
+    with monkeypatch.context() as small:
+        small.setattr(near, "LARGEST_KEPT_BYTES", 1_000)
+        assert found(tmp_path, "sound") == roomy
+    assert len(roomy) == 3
 
 
-def test_tokens_of_few_files_pair_them_and_common_ones_do_not() -> None:
-    common = np.arange(50, dtype=np.uint64)
-    tokens = [np.concatenate([common, np.arange(100, dtype=np.uint64) + np.uint64(1000 * (i + 1))]) for i in range(20)]
-    assert sharers(tokens) == set()
-    tokens[3] = np.union1d(tokens[3], tokens[17][50:80])
-    assert sharers(tokens) == {(3, 17)}
+def test_what_was_kept_is_not_decoded_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for seed in range(3):
+        soundfile.write(tmp_path / f"{seed}.wav", noise(seed), 16_000)
+        soundfile.write(tmp_path / f"{seed}-quiet.wav", 0.3 * noise(seed), 16_000)
+    opened: list[Path] = []
+
+    def counted(path: Path) -> same_sound.Wave:
+        opened.append(path)
+        return same_sound.wave_of(decode_sound(path))
+
+    monkeypatch.setattr(same_sound, "_wave", counted)  # without its cache
+    monkeypatch.setattr(same_sound, "LEAST_AGREEMENT", 2.0)  # none agree: only those that do are decoded again
+    assert found(tmp_path, "sound") == {}
+    assert len(opened) == 2 * 6  # for the fingerprint, and for what is kept
+    monkeypatch.setattr(near, "Shelf", lambda: Shelf(0))
+    assert found(tmp_path, "sound") == {}
+    assert len(opened) >= 4 * 6 + 2 * 3
+
+
+def test_known_hashes_are_believed_and_the_others_made(tmp_path: Path) -> None:
+    for seed in range(3):
+        scene(seed).save(tmp_path / f"{seed}.png")
+    (tmp_path / "2-same.png").write_bytes((tmp_path / "2.png").read_bytes())
+    samples = samples_in(tmp_path)
+    hashes = {sample.path: content_hash(sample.path) for sample in samples[1:]}
+    wanted = near_duplicates(samples, "image", None, SerialExecutor())
+    assert near_duplicates(samples, "image", None, SerialExecutor(), hashes=hashes) == wanted
+    assert [pair.how for pair in wanted.pairs] == ["the same bytes"]
+    lies = {samples[0].path: "a", samples[1].path: "a"}
+    told = near_duplicates(samples, "image", None, SerialExecutor(), hashes=lies).pairs
+    assert [(pair.first, pair.second) for pair in told] == [(0, 1), (2, 3)]
+
+
+@dataclass
+class Weak(Executor):
+    """Gives up on every item whose place is in ``fails``, in the map number ``at``."""
+
+    at: int
+    fails: frozenset[int]
+    n_maps: int = 0
+
+    def map(self, function: Callable, items: Sequence) -> Iterator:
+        self.n_maps += 1
+        for place, item in enumerate(items):
+            gives_up = self.n_maps == self.at and place in self.fails
+            yield WorkerError("reading it took longer than 60 s") if gives_up else function(item)
+
+
+def test_what_a_worker_gave_up_on_is_counted_and_said(tmp_path: Path) -> None:
+    for seed in range(6):
+        soundfile.write(tmp_path / f"{seed}.wav", noise(seed), 16_000)
+        soundfile.write(tmp_path / f"{seed}-quiet.wav", 0.3 * noise(seed), 16_000)
+    samples = samples_in(tmp_path)
+    whole = near_duplicates(samples, "sound", None, SerialExecutor())
+    assert whole.n_compared >= len(whole.pairs) == 6
+    unread = near_duplicates(samples, "sound", None, Weak(1, frozenset({0, 3})))
+    assert (unread.n_unread, unread.n_uncompared, len(unread.pairs)) == (2, 0, 4)
+    assert unread.gap.startswith("2 files could not be compared")
+    stopped = near_duplicates(samples, "sound", None, Weak(2, frozenset({0})))
+    assert (stopped.n_unread, stopped.n_uncompared) == (0, 1)
+    assert stopped.n_compared == whole.n_compared - 1
+    assert stopped.pairs == whole.pairs[1:]
+    assert (
+        stopped.gap == "1 pair of files could not be compared in the time and memory given: near copies may be missing."
+    )
+    assert stopped.to_text() == f"5 pairs are near copies; {whole.n_compared - 1} candidates compared. {stopped.gap}"
+    assert stopped.to_json()["n_uncompared"] == 1
+    both = NearCopies((), 0, 2, 1)
+    assert both.gap.startswith("1 file and 2 pairs of files could not")
+
+
+def test_a_batch_that_dies_counts_all_its_pairs(tmp_path: Path) -> None:
+    for seed in range(3):
+        scene(seed).save(tmp_path / f"{seed}.png")
+        scene(seed).save(tmp_path / f"{seed}.jpg", quality=50)
+    samples = samples_in(tmp_path)
+    told: list[tuple[str, int, int]] = []
+    stopped = near_duplicates(samples, "image", None, Weak(2, frozenset({0})), progress=lambda *each: told.append(each))
+    whole = near_duplicates(samples, "image", None, SerialExecutor())
+    assert (stopped.pairs, stopped.n_compared) == ((), 0)
+    assert stopped.n_uncompared == whole.n_compared >= len(whole.pairs) == 3
+    assert told[-1] == ("comparing", whole.n_compared, whole.n_compared)
 
 
 def test_a_pair_is_json() -> None:

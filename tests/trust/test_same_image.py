@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from photism.trust.same_image import FINGERPRINT_PX, alike, fingerprint_image, same_image
+from photism.trust.same_image import (
+    FINGERPRINT_PX,
+    compare_images,
+    fingerprint_image,
+    same_image,
+    same_images,
+    thumbnail,
+)
+from photism.trust.shelf import Known
 
 
 def scene(seed: int, side: int = 128) -> Image.Image:
@@ -88,5 +96,36 @@ def test_fingerprints_are_centred_and_of_length_one(tmp_path: Path) -> None:
     assert one.mean() == pytest.approx(0.0, abs=1e-6)
     assert np.linalg.norm(one) == pytest.approx(1.0, abs=1e-5)
     assert one @ twin > 0.99 > 0.7 > one @ other
-    assert alike(one, twin)
-    assert not alike(one, other)
+
+
+def test_many_pairs_at_once_are_answered_like_one(tmp_path: Path) -> None:
+    whole = scene(3)
+    blank, other = Image.new("RGB", (50, 40), "grey"), scene(4)
+    paths = saved(
+        tmp_path,
+        whole=whole, part=whole.crop((5, 9, 120, 128)), small=whole.resize((70, 60)), blank=blank, other=other,
+    )  # fmt: skip
+    paths.append(tmp_path / "text")
+    paths[-1].write_text("no image")
+    pairs = [(one, two) for one in paths for two in paths]
+    together = same_images([(Known(one), Known(two)) for one, two in pairs])
+    assert sum(answer is not None for answer in together) == 9 + 1  # three of one scene, and the other with itself
+    for (one, two), answer in zip(pairs, together, strict=True):
+        alone = same_image(one, two)
+        assert (answer is None) == (alone is None)
+        if answer is not None and alone is not None:
+            assert answer[0] == pytest.approx(alone[0], abs=1e-9)
+            assert answer[1] == alone[1]
+
+
+def test_the_box_and_the_light_are_measured(tmp_path: Path) -> None:
+    whole = scene(5)
+    part = whole.crop((12, 0, 128, 110)).point(lambda level: 0.8 * level + 20)
+    one, other = (thumbnail(path)["grey"][None] for path in saved(tmp_path, whole=whole, part=part))
+    (found,) = compare_images(one, other)
+    assert found is not None
+    scale_x, x, scale_y, y = found.box.tolist()
+    assert (scale_x, scale_y) == pytest.approx((116 / 128, 110 / 128), abs=0.01)
+    assert (x, y) == pytest.approx((6 / 128, -9 / 128), abs=0.005)
+    assert found.gain == pytest.approx(0.8, abs=0.05)  # what is read between pixels has a little less contrast
+    assert min(found.similarity, found.levelled, found.worst) > 0.9

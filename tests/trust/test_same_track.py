@@ -39,7 +39,7 @@ def test_copies_are_found_and_no_others(tmp_path: Path) -> None:
     samples = [Sample(path, path.name, "x") for path in sorted(tmp_path.iterdir())]
     found = {
         (samples[pair.first].name, samples[pair.second].name): pair.how
-        for pair in near_duplicates(samples, "mouse", None, SerialExecutor())
+        for pair in near_duplicates(samples, "mouse", None, SerialExecutor()).pairs
     }
     assert found == {
         ("0-later.csv", "0.csv"): "the same track, written again",

@@ -15,13 +15,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float32, UInt8
 
 from photism.errors import InputError, WorkerError
 from photism.executor import Executor
 from photism.layers.captions import caption_channels
 from photism.layers.changed import Changed, compare_networks
-from photism.layers.claims import compare_with_twins
+from photism.layers.claims import Claim, compare_with_twins
 from photism.layers.dream import Dream, dream_channels
 from photism.layers.filters import first_filters
 from photism.layers.firing import firing_maps
@@ -181,55 +181,56 @@ def build_atlas(
     specimens = draw_specimens(
         samples, recognizer.recipe, recognizer.panels, panel, executor=executor, cache=cache, progress=progress
     )
-    sides = _sides(specimens, recognizer, executor)
+    sides = _sides(specimens, recognizer, executor)[panel]
     chosen = _chosen_file(file, specimens, recognizer, panel, executor)
     clock.lap("read")
     answers = network.answers(specimens.pixels, specimens.content, progress=progress, phase="answers")
     clock.lap("answers")
-    kind = recognizer.recipe.kind
-    bank = make_bank(recognizer.recipe, panel, seed=seed)
-    questions = ask_questions(kind, bank, specimens.first(N_FOR_TWINS), n_changed=N_CHANGED, seed=seed)
-    own, twins, random = _measured(network, questions, n_twins, seed, progress)
-    claims = compare_with_twins(own, twins)
+    held = _hold_against_twins(recognizer, network, specimens, panel, n_twins, seed, progress)
+    bank = held.questions.bank
     clock.lap("claims")
-    rows = _stages(recognizer, network, questions, own, answers, specimens, sides[panel], progress)
-    heats = firing_maps(network, chosen.pixels, answers)
-    stages = [
-        replace(
-            with_projections(one, network, random, specimens),
-            claims=tuple(claim for claim in claims if claim.stage == one.stage.name),
-            heat=heats[one.stage.name],
-        )
-        for one in rows
-    ]
+    stages = _stages(recognizer, network, held, answers, specimens, sides, chosen, progress)
     clock.lap("exemplars and projections")
     changed = None if before is None else _what_changed(before, network, answers, specimens, stages, progress)
     clock.lap("changed")
     dreams = dream_channels(network, _shown(stages), size_px=bank.pixels.shape[1:3], seed=seed) if dream else ()
     clock.lap("dream")
     return Atlas(
-        kind=kind,
-        backbone=recognizer.backbone.name,
-        panel=panel,
-        other_panels=tuple(one.name for one in recognizer.panels if one.name != panel),
-        labels=recognizer.labels,
-        head_layers=recognizer.head.layers,
-        looked=Looked(len(specimens), len(questions.specimens), questions.n_changed, n_twins, len(bank.stimuli)),
-        sides=sides[panel],
-        manner=manner_of(network),
-        stages=tuple(stages),
-        filters=first_filters(network),
-        chosen=chosen,
-        changed=changed,
-        dreams=dreams,
+        kind=recognizer.recipe.kind, backbone=recognizer.backbone.name, panel=panel,
+        other_panels=tuple(one.name for one in recognizer.panels if one.name != panel), labels=recognizer.labels,
+        head_layers=recognizer.head.layers, looked=held.looked(len(specimens)), sides=sides, manner=manner_of(network),
+        stages=stages, filters=first_filters(network), chosen=chosen, changed=changed, dreams=dreams,
         seconds=clock.seconds,
-    )
+    )  # fmt: skip
 
 
-def _measured(
-    network: StagedNetwork, questions: Questions, n_twins: int, seed: int, progress: Progress
-) -> tuple[dict[tuple[str, str], Measured], list[dict[tuple[str, str], Measured]], StagedNetwork]:
-    """The network's measures, its twins', and the first twin itself."""
+@dataclass(frozen=True)
+class _Held:
+    """A network held against twins with random weights: what was asked, its measures, its claims, the first twin."""
+
+    questions: Questions
+    own: Mapping[tuple[str, str], Measured]
+    claims: Sequence[Claim]
+    n_twins: int
+    twin: StagedNetwork
+
+    def looked(self, n_files: int) -> Looked:
+        asked = self.questions
+        return Looked(n_files, len(asked.specimens), asked.n_changed, self.n_twins, len(asked.bank.stimuli))
+
+
+def _hold_against_twins(
+    recognizer: Recognizer,
+    network: StagedNetwork,
+    specimens: Specimens,
+    panel: str,
+    n_twins: int,
+    seed: int,
+    progress: Progress,
+) -> _Held:
+    """Ask the network and its twins the same questions."""
+    bank, few = make_bank(recognizer.recipe, panel, seed=seed), specimens.first(N_FOR_TWINS)
+    questions = ask_questions(recognizer.recipe.kind, bank, few, n_changed=N_CHANGED, seed=seed)
     progress("claims", 0, n_twins + 1)
     own = measure_network(network, questions)
     norms = questions.specimens.pixels[:N_NORMS]
@@ -239,29 +240,47 @@ def _measured(
         twin = first if k == 0 else random_twin(network, norms, seed=1000 * seed + 1 + k)
         twins.append(measure_network(twin, questions))
     progress("claims", n_twins + 1, n_twins + 1)
-    return own, twins, first
+    return _Held(questions, own, compare_with_twins(own, twins), n_twins, first)
 
 
 def _stages(
     recognizer: Recognizer,
     network: StagedNetwork,
-    questions: Questions,
-    own: Mapping[tuple[str, str], Measured],
+    held: _Held,
     answers: Mapping[str, StageAnswers],
     specimens: Specimens,
     sides: tuple[Axis, Axis],
+    chosen: ChosenFile,
     progress: Progress,
-) -> list[StageAtlas]:
-    """Every stage with its channels named and exemplars found."""
-    bank, stages = questions.bank, recognizer.backbone.stages
+) -> tuple[StageAtlas, ...]:
+    """Every stage: its channels named, exemplars found, and then what ``_completed`` adds."""
+    bank, stages = held.questions.bank, recognizer.backbone.stages
     responses = network.responses(bank.pixels, bank.blank)
     found = []
     for done, stage in enumerate(stages, 1):
-        captions = caption_channels(questions.kind, bank, responses[stage.name])
-        effective = min(own[stage.name, "field"].value, stage.receptive_field_px or np.inf)
+        captions = caption_channels(held.questions.kind, bank, responses[stage.name])
+        effective = min(held.own[stage.name, "field"].value, stage.receptive_field_px or np.inf)
         found.append(look_at_stage(stage, effective, answers[stage.name], specimens, captions, sides))
         progress("exemplars", done, len(stages))
-    return found
+    return _completed(found, held, network, firing_maps(network, chosen.pixels, answers), specimens)
+
+
+def _completed(
+    stages: Sequence[StageAtlas],
+    held: _Held,
+    network: StagedNetwork,
+    heats: Mapping[str, Float32[np.ndarray, "_ _"]],
+    specimens: Specimens,
+) -> tuple[StageAtlas, ...]:
+    """Every stage with projections, its claims, and where it fires on the chosen file."""
+    return tuple(
+        replace(
+            with_projections(one, network, held.twin, specimens),
+            claims=tuple(claim for claim in held.claims if claim.stage == one.stage.name),
+            heat=heats[one.stage.name],
+        )
+        for one in stages
+    )
 
 
 def _sides(specimens: Specimens, recognizer: Recognizer, executor: Executor) -> Sides:

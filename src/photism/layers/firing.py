@@ -6,6 +6,8 @@ square over channels. It says where something unusual is for this stage, not wha
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from jaxtyping import Float32, UInt8
 
@@ -15,7 +17,7 @@ __all__ = ["firing_maps"]
 
 
 def firing_maps(
-    network: StagedNetwork, pixels: UInt8[np.ndarray, "h w 3"], answers: dict[str, StageAnswers]
+    network: StagedNetwork, pixels: UInt8[np.ndarray, "h w 3"], answers: Mapping[str, StageAnswers]
 ) -> dict[str, Float32[np.ndarray, "_ _"]]:
     """Return every stage's heat over one picture, in [0, 1].
 

@@ -35,6 +35,7 @@ WHO_IN_GROUPS = {
     "random": "people and groups of cases are random samples of more like them, groups independent of one another",
     "fixed": "groups of cases are a random sample, each independent of the others; the answer is for these people only",
 }
+METHOD = "weighted mean; variance over people and cases crossed, Hillis's degrees of freedom"
 
 
 def crossed_mean(
@@ -85,10 +86,8 @@ def crossed_mean(
     Hillis 2014, doi:10.1002/sim.5926; Cameron, Gelbach and Miller 2011, doi:10.1198/jbes.2010.07136 (two-way clusters);
     Agresti and Min 2005, doi:10.1002/sim.1781
     """
-    ids = np.arange(gap.shape[1]) if groups is None else np.unique([str(g) for g in groups], return_inverse=True)[1]
-    people, cases = answered.any(axis=1), answered.any(axis=0)
-    gap, answered, ids = gap[np.ix_(people, cases)], answered[np.ix_(people, cases)], ids[cases]
-    r, n = answered.shape
+    gap, answered, ids = _of_those_who_answered(gap, answered, groups)
+    r, n, n_groups = *answered.shape, len(np.unique(ids))
     if r == 0:
         raise DataError("expected answers of people to these cases, received none.")
     if r == 1 and readers == "random":
@@ -96,38 +95,49 @@ def crossed_mean(
             "expected at least two people to speak of people in general, received one. With readers fixed the answer "
             "is for this person only."
         )
+    weight = _weights(answered, over)
+    value = float((weight * gap).sum() / weight.sum())
+    variance, df, case_variance = _crossed(_sums(weight * (gap - value), ids), weight, readers)
+    if unit == "points":
+        one = _variance_of_one_case(value, n_groups)
+        variance, case_variance = variance + one, case_variance + one
+    se = variance**0.5
+    low, high = _interval(value, se, df, n_groups, unit)
+    who = (WHO if groups is None else WHO_IN_GROUPS)[readers]
+    p = two_sided_p(value, se, df) if unit == "points" else None
+    return Estimate(
+        name, value, low, high, estimand, who, METHOD, unit, n, r, se=se, df=df, p=p, case_variance=case_variance
+    )
+
+
+def _of_those_who_answered(
+    gap: Float64[np.ndarray, "r n"], answered: Bool[np.ndarray, "r n"], groups: Sequence[Hashable] | None
+) -> tuple[Float64[np.ndarray, "p c"], Bool[np.ndarray, "p c"], Int[np.ndarray, " c"]]:
+    """Keep people and cases that have any answer; with each case's group."""
+    ids = np.arange(gap.shape[1]) if groups is None else np.unique([str(g) for g in groups], return_inverse=True)[1]
+    people, cases = answered.any(axis=1), answered.any(axis=0)
+    return gap[np.ix_(people, cases)], answered[np.ix_(people, cases)], ids[cases]
+
+
+def _weights(answered: Bool[np.ndarray, "r n"], over: Over) -> Float64[np.ndarray, "r n"]:
+    """Weigh every answer, so that answers, people or cases count alike; all weights add up to 1."""
+    r, n = answered.shape
     total = {
         "answers": answered.sum(),
         "people": r * answered.sum(axis=1, keepdims=True),
         "cases": n * answered.sum(axis=0),
     }
-    weight = answered / total[over]
-    value = float((weight * gap).sum() / weight.sum())
-    variance, df, case_variance = _crossed(_sums(weight * (gap - value), ids), weight, readers)
-    if unit == "points":
-        # Few answers differ where both are good, and their number says too little of how it varies. As Agresti and Min
-        # do: one case more on which the machine and everybody part, half of it either way, and half a case each of
-        # both right and both wrong.
-        one = (1 + 2 * value**2) / len(np.unique(ids)) ** 2
-        variance, case_variance = variance + one, case_variance + one
-    se = variance**0.5
-    low, high = _interval(value, se, df, len(np.unique(ids)), unit)
-    return Estimate(
-        name,
-        value,
-        low,
-        high,
-        estimand,
-        (WHO if groups is None else WHO_IN_GROUPS)[readers],
-        "weighted mean; variance over people and cases crossed, Hillis's degrees of freedom",
-        unit,
-        n,
-        r,
-        se=se,
-        df=df,
-        p=two_sided_p(value, se, df) if unit == "points" else None,
-        case_variance=case_variance,
-    )
+    return np.asarray(answered / total[over])
+
+
+def _variance_of_one_case(difference: float, n: int) -> float:
+    """What one case more than n adds to a difference's variance.
+
+    Few answers differ where both are good, and their number says too little of how it varies. As Agresti and Min do:
+    one case more on which the machine and everybody part, half of it either way, and half a case each of both right and
+    both wrong.
+    """
+    return (1 + 2 * difference**2) / n**2
 
 
 def _sums(part: Float64[np.ndarray, "r n"], ids: Int[np.ndarray, " n"]) -> Float64[np.ndarray, "r g"]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int
@@ -23,10 +24,14 @@ N_DRAWS = 4000
 # answer it all alike, it weighs less, by the root of their number: in simulations of five people and 100 cases a 95 %
 # interval held the truth 98 times in 100 with half a case, 93 times with half an answer, 95 times so.
 HALF_A_CASE = 0.5
+MACHINE_MADE_UP = (1.0, 1.0, 0.0, 0.0)  # whether the machine is right in each of the four made-up cases
 # Draws are taken in blocks of so many numbers.
 MAX_CELLS = 4_000_000
 TOGETHER = "cases are a random sample, each independent of the others; these observers only"
 METHOD = "percentile bootstrap over cases, smoothed by a made-up case for each way to be right and wrong"
+
+# Of b draws: how often answers agreed, and how often accuracies alone would have it.
+_Shares: TypeAlias = tuple[Float64[np.ndarray, " b"], Float64[np.ndarray, " b"]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,31 +135,12 @@ def error_consistency_with_people(
     DataError
         If nobody answered, or no errors are there to compare.
     """
-    answered = ~np.isnan(people)
-    kept = answered.any(axis=0)
-    right, answered = np.nan_to_num(people[:, kept]), answered[:, kept].astype(np.float64)
-    own = machine[kept].astype(np.float64)
     # The made-up cases: machine right, people right; right, wrong; wrong, right; wrong, wrong.
-    typical = answered.mean(axis=1, keepdims=True) if kept.any() else np.zeros((len(people), 1))
-    patterns, counts = np.unique(np.vstack([answered, right, own[None]]), axis=1, return_counts=True)
-    answered, right, own = patterns[: len(people)], patterns[len(people) : -1], patterns[-1]
-    answered = np.concatenate([answered, np.repeat(typical, 4, axis=1)], axis=1)
-    right = np.concatenate([right, typical * np.array([1.0, 0.0, 1.0, 0.0])], axis=1)
-    own = np.append(own, [1.0, 1.0, 0.0, 0.0])
-    same = right * own + (answered - right) * (1 - own)
-
-    def measure(weights: Float64[np.ndarray, "b m"]) -> tuple[Float64[np.ndarray, " b"], Float64[np.ndarray, " b"]]:
-        size = np.maximum(weights @ answered.T, 1e-300)
-        theirs, mine = (weights @ right.T) / size, (weights @ (answered * own).T) / size
-        chance = size * (theirs * mine + (1 - theirs) * (1 - mine))
-        total = size.sum(axis=1)
-        return (weights @ same.T).sum(axis=1) / total, chance.sum(axis=1) / total
-
+    cases = _cases(people, machine, at_least=1, made_up=(1.0, 0.0, 1.0, 0.0))
     estimand = "agreement of right and wrong beyond accuracy"
     if len(people) > 1:
         estimand += ", machine with each person on the cases that she answered, mean over answers"
-    people_a_case = float(typical.sum())
-    return _bootstrap(measure, counts, len(people), people_a_case, name, estimand, seed, n_draws)
+    return _bootstrap(cases, _with_machine, name=name, estimand=estimand, seed=seed, n_draws=n_draws)
 
 
 def error_consistency_among_people(
@@ -185,62 +171,108 @@ def error_consistency_among_people(
     DataError
         If no case has two answers, or no errors are there to compare.
     """
-    answered = ~np.isnan(people)
-    kept = answered.sum(axis=0) >= 2
-    right, answered = np.nan_to_num(people[:, kept]), answered[:, kept].astype(np.float64)
-    typical = answered.mean(axis=1, keepdims=True) if kept.any() else np.zeros((len(people), 1))
     # The made-up cases: everybody right, everybody wrong, and twice half of them.
-    patterns, counts = np.unique(np.vstack([answered, right]), axis=1, return_counts=True)
-    answered, right = patterns[: len(people)], patterns[len(people) :]
-    answered = np.concatenate([answered, np.repeat(typical, 4, axis=1)], axis=1)
-    right = np.concatenate([right, typical * np.array([1.0, 0.0, 0.5, 0.5])], axis=1)
-
-    def pairs(x: Float64[np.ndarray, "b m"], own: Float64[np.ndarray, "b m"]) -> Float64[np.ndarray, "b m"]:
-        return np.asarray((np.square(x) - own) / 2)
-
-    def measure(weights: Float64[np.ndarray, "b m"]) -> tuple[Float64[np.ndarray, " b"], Float64[np.ndarray, " b"]]:
-        accuracy = (weights @ right.T) / np.maximum(weights @ answered.T, 1e-300)
-        all_of = pairs(answered.sum(axis=0)[None], np.square(answered).sum(axis=0)[None])
-        both = pairs(right.sum(axis=0)[None], np.square(right).sum(axis=0)[None])
-        wrong = answered - right
-        neither = pairs(wrong.sum(axis=0)[None], np.square(wrong).sum(axis=0)[None])
-        chance = pairs(accuracy @ answered, np.square(accuracy) @ np.square(answered))
-        chance = chance + pairs((1 - accuracy) @ answered, np.square(1 - accuracy) @ np.square(answered))
-        total = (weights * all_of).sum(axis=1)
-        return (weights * (both + neither)).sum(axis=1) / total, (weights * chance).sum(axis=1) / total
-
+    cases = _cases(people, None, at_least=2, made_up=(1.0, 0.0, 0.5, 0.5))
     estimand = "agreement of right and wrong beyond accuracy, mean over pairs of answers to one case"
-    people_a_case = float(typical.sum())
-    return _bootstrap(measure, counts, len(people), people_a_case, name, estimand, seed, n_draws)
+    return _bootstrap(cases, _among_people, name=name, estimand=estimand, seed=seed, n_draws=n_draws)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cases:
+    """Cases that were answered alike, counted once, and behind them the four made-up ones.
+
+    ``answered`` and ``right`` say who answered each, and rightly: 1 or 0, in a made-up case as much of an answer as is
+    typical of the person. ``machine`` is 1 where the machine is right; it has no row where there is none. ``counts`` is
+    how often each occurs, ``people_a_case`` how many answer a typical case.
+    """
+
+    answered: Float64[np.ndarray, "r m"]
+    right: Float64[np.ndarray, "r m"]
+    machine: Float64[np.ndarray, "o m"]
+    counts: Int[np.ndarray, " k"]
+    people_a_case: float
+
+
+def _cases(
+    people: Float[np.ndarray, "r n"],
+    machine: Bool[np.ndarray, " n"] | None,
+    *,
+    at_least: int,
+    made_up: tuple[float, float, float, float],
+) -> _Cases:
+    """Count the cases that so many people answered at least; ``made_up`` is how far people are right in the four."""
+    given = ~np.isnan(people)
+    kept = given.sum(axis=0) >= at_least
+    answered, right = given[:, kept].astype(np.float64), np.nan_to_num(people[:, kept])
+    typical = answered.mean(axis=1, keepdims=True) if kept.any() else np.zeros((len(people), 1))
+    own = np.zeros((0, len(kept))) if machine is None else machine[None].astype(np.float64)
+    patterns, counts = np.unique(np.vstack([answered, right, own[:, kept]]), axis=1, return_counts=True)
+    answered, right, own = np.split(patterns, [len(people), 2 * len(people)])
+    return _Cases(
+        answered=np.concatenate([answered, np.repeat(typical, 4, axis=1)], axis=1),
+        right=np.concatenate([right, typical * np.array(made_up)], axis=1),
+        machine=np.concatenate([own, np.tile(MACHINE_MADE_UP, (len(own), 1))], axis=1),
+        counts=counts,
+        people_a_case=float(typical.sum()),
+    )
+
+
+def _with_machine(cases: _Cases, weights: Float64[np.ndarray, "b m"]) -> _Shares:
+    """The machine's agreement with people: what was observed, and what accuracies alone would bring."""
+    answered, right, own = cases.answered, cases.right, cases.machine[0]
+    same = right * own + (answered - right) * (1 - own)
+    size = np.maximum(weights @ answered.T, 1e-300)
+    theirs, mine = (weights @ right.T) / size, (weights @ (answered * own).T) / size
+    chance = size * (theirs * mine + (1 - theirs) * (1 - mine))
+    total = size.sum(axis=1)
+    return (weights @ same.T).sum(axis=1) / total, chance.sum(axis=1) / total
+
+
+def _among_people(cases: _Cases, weights: Float64[np.ndarray, "b m"]) -> _Shares:
+    """People's agreement, pair by pair: what was observed, and what accuracies alone would bring."""
+    answered, right = cases.answered, cases.right
+    wrong = answered - right
+    accuracy = (weights @ right.T) / np.maximum(weights @ answered.T, 1e-300)
+    all_of, both, neither = (
+        _pairs(x.sum(axis=0)[None], np.square(x).sum(axis=0)[None]) for x in (answered, right, wrong)
+    )
+    chance = _pairs(accuracy @ answered, np.square(accuracy) @ np.square(answered))
+    chance = chance + _pairs((1 - accuracy) @ answered, np.square(1 - accuracy) @ np.square(answered))
+    total = (weights * all_of).sum(axis=1)
+    return (weights * (both + neither)).sum(axis=1) / total, (weights * chance).sum(axis=1) / total
+
+
+def _pairs(x: Float64[np.ndarray, "b m"], own: Float64[np.ndarray, "b m"]) -> Float64[np.ndarray, "b m"]:
+    """Count pairs of two people: the sum of their products, each with herself (``own``) left out."""
+    return np.asarray((np.square(x) - own) / 2)
 
 
 def _bootstrap(
-    measure: Callable[[Float64[np.ndarray, "b m"]], tuple[Float64[np.ndarray, " b"], Float64[np.ndarray, " b"]]],
-    counts: Int[np.ndarray, " k"],
-    n_people: int,
-    people_a_case: float,
+    cases: _Cases,
+    measure: Callable[[_Cases, Float64[np.ndarray, "b m"]], _Shares],
+    *,
     name: str,
     estimand: str,
     seed: int,
     n_draws: int,
 ) -> ErrorConsistency:
     """Measure the cases as they are, then draws of them: how often each pattern of answers, then four made-up cases."""
-    n = int(counts.sum())
+    counts, n = cases.counts, int(cases.counts.sum())
     if n == 0:
         raise DataError("expected cases that both observers answered, received none.")
-    observed, expected = (float(part[0]) for part in measure(np.append(counts, np.zeros(4))[None]))
+    observed, expected = (float(part[0]) for part in measure(cases, np.append(counts, np.zeros(4))[None]))
     if expected > 1 - 1e-12:
         raise DataError("expected errors to compare, received none: everybody is right (or wrong) on every case.")
-    chances = np.append(counts, np.full(4, HALF_A_CASE / max(people_a_case, 1.0) ** 0.5))
+    chances = np.append(counts, np.full(4, HALF_A_CASE / max(cases.people_a_case, 1.0) ** 0.5))
     rng, block = np.random.default_rng(seed), max(MAX_CELLS // len(chances), 1)
     sizes = [min(block, n_draws - begun) for begun in range(0, n_draws, block)]
-    drawings = [measure(rng.multinomial(n, chances / chances.sum(), size=size).astype(np.float64)) for size in sizes]
-    both, chance = (np.concatenate(parts) for parts in zip(*drawings, strict=True))
+    draws = (rng.multinomial(n, chances / chances.sum(), size=size).astype(np.float64) for size in sizes)
+    both, chance = (np.concatenate(parts) for parts in zip(*(measure(cases, one) for one in draws), strict=True))
     drawn = (both - chance)[chance < 1 - 1e-12] / (1 - chance)[chance < 1 - 1e-12]
-    value = (observed - expected) / (1 - expected)
+    value, se = (observed - expected) / (1 - expected), float(drawn.std())
     low, high = (float(v) for v in np.percentile(drawn, [2.5, 97.5]))
     low, high = min(low, value), max(high, value)
-    se = float(drawn.std())
+    n_people = len(cases.answered)
     found = Estimate(
         name, value, low, high, estimand, TOGETHER, METHOD, "kappa", n, n_people, se=se, case_variance=se**2
     )

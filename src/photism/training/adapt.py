@@ -25,7 +25,6 @@ from photism.training.attempts import Adapted, Attempt
 from photism.training.blend import Blend, choose_blend, go_to, joint_head, weights_of
 from photism.training.calibration import tempered
 from photism.training.choose import compare
-from photism.training.classifier import fit_classifier
 from photism.training.familiar import familiar_layers, familiar_rate, fit_familiarity
 from photism.training.features import answers, by_file
 from photism.training.finetune import Tuned, finetune
@@ -129,7 +128,7 @@ def _trained(
     Returns the suffix as it is after training, and its weights before.
     """
     material = ground.material
-    head = _probe(ground, plan.layers, train, plan.seed)
+    head = ground.head(plan.layers, train, plan.seed)
     suffix = Suffix(ground.backbone, after=plan.after, panels=ground.asked.panels, head=head)
     start = weights_of(suffix)
     views = make_views(
@@ -161,16 +160,7 @@ def _trained(
 
 def _frozen_head(ground: Ground, plan: Plan, files: Mask) -> Head | None:
     """Fit a head to the stages before the cut; None where the plan has none."""
-    return _probe(ground, plan.frozen_layers, files, plan.seed) if plan.frozen_layers else None
-
-
-def _probe(ground: Ground, layers: tuple[str, ...], files: Mask, seed: int) -> Head:
-    """Fit a head on some layers of the network as it was asked."""
-    material = ground.material
-    folds = folds_of(material.y, material.units, files, seed)
-    features = ground.asked.features.keep(files, layers=layers)
-    with threadpool_limits(limits=1, user_api="blas"):
-        return fit_classifier(features, material.y, folds, layers=layers, n_classes=len(material.labels)).head
+    return ground.head(plan.frozen_layers, files, plan.seed) if plan.frozen_layers else None
 
 
 def _measured(

@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 from photism.data.material import Material
 from photism.executor import Executor
 from photism.recognizers.backbones import Backbone
-from photism.training.fit import Fitted
+from photism.recognizers.head import Head
+from photism.training.classifier import fit_classifier
+from photism.training.fit import Fitted, folds_of
 from photism.training.frozen import Asked
 from photism.training.views import Cut
-from photism.types import Recipe
+from photism.types import Mask, Recipe
 
 __all__ = ["Ground"]
 
@@ -37,3 +41,20 @@ class Ground:
             The last frozen stage.
         """
         return Cut(self.backbone, after, self.recipe, self.asked.panels, self.asked.engine)
+
+    def head(self, layers: tuple[str, ...], files: Mask, seed: int) -> Head:
+        """Fit a head on some layers of the network as it was asked.
+
+        Parameters
+        ----------
+        layers : names
+        files : bool (n_samples,)
+            What is learned from.
+        seed : int
+            Of the inner folds that choose the penalty.
+        """
+        folds = folds_of(self.material.y, self.material.units, files, seed)
+        features = self.asked.features.keep(files, layers=layers)
+        n_classes = len(self.material.labels)
+        with threadpool_limits(limits=1, user_api="blas"):
+            return fit_classifier(features, self.material.y, folds, layers=layers, n_classes=n_classes).head

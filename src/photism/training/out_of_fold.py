@@ -2,7 +2,8 @@
 
 They are what tells a wrong label: a head that was taught a file's label would answer with it. The head is a kernel
 ridge regression, whose answers with any group left out have a closed form, and a softmax regression on these answers
-that knows which classes are taken for one another; it too is fitted without the file's fold.
+that knows which classes are taken for one another; it too is fitted without the file's fold. Several networks answer
+apart, and their logarithms are averaged.
 
 Covers inner products between files, and held-out probabilities. Does not cover the head that a recognizer keeps
 (``classifier``) nor what the probabilities are used for (``photism.trust``).
@@ -31,6 +32,7 @@ STRENGTHS = (0.1, 0.3, 1.0)
 # Files stand for all in the kernel where there are more: so many, or as many as keep the table below 128 MB.
 MAX_LANDMARKS, MAX_VALUES = 3000, 32 * 2**20
 JITTER = 1e-5
+ROWS_ADDED = 512
 N_FOLDS = 5
 # The spread of the prior on how far the softmax regression's coefficients lie from one number for all classes.
 CALIBRATION_VARIANCE = 0.1
@@ -63,7 +65,9 @@ def standard_strips(features: Features, name: str) -> Iterator[Float32[np.ndarra
         values -= values.mean(axis=0)
         spread = np.sqrt(np.mean(np.square(values), axis=0))
         alive = spread > 1e-6 * max(float(spread.max()), 1e-30)
-        yield values[:, alive] / spread[alive]
+        values = values[:, alive]
+        values /= spread[alive]
+        yield values
 
 
 def inner_products(
@@ -93,14 +97,15 @@ def inner_products(
     rows = np.arange(n_files) if against is None else against
     total, squares = np.zeros((n_files, len(rows)), np.float32), np.zeros(n_files, np.float32)
     for name in layers:
-        part, part_squares, n_alive = np.zeros_like(total), np.zeros_like(squares), 0
+        # Counted first, in a pass of its own: a layer's products then need no table beside the sum's.
+        n_alive = sum(values.shape[1] for values in standard_strips(features, name))
+        share = np.float32(1.0 / np.sqrt(max(n_alive, 1) * len(layers)))
         for values in standard_strips(features, name):
-            n_alive += values.shape[1]
-            part += values @ values[rows].T
-            part_squares += np.square(values).sum(axis=1)
-        share = np.float32(1.0 / (max(n_alive, 1) * len(layers)))
-        total += part * share
-        squares += part_squares * share
+            values *= share
+            against_values = values[rows].T
+            for start in range(0, n_files, ROWS_ADDED):
+                total[start : start + ROWS_ADDED] += values[start : start + ROWS_ADDED] @ against_values
+            squares += np.einsum("ij,ij->i", values, values)
     return total, squares
 
 
@@ -135,6 +140,7 @@ def held_out_probabilities(
     n_classes: int,
     layers: Sequence[str] | None = None,
     others: Sequence[Features] = (),
+    tuned: Sequence[Float64[np.ndarray, "m k"]] = (),
     seed: int = 0,
 ) -> Float64[np.ndarray, "m k"]:
     """Answer for every file as a head that never saw its group.
@@ -153,6 +159,8 @@ def held_out_probabilities(
     others : sequence of Features
         The same files as other networks see them, whose ``late_layers`` are read as well: what one network confuses
         another may tell apart.
+    tuned : sequence of float64 (n_samples, n_classes)
+        Probabilities of fine-tuned networks that saw neither the file nor its group (``cross_tuned``).
     seed : int
         Which files stand for all where there are many, and the folds of the softmax regression.
 
@@ -164,12 +172,16 @@ def held_out_probabilities(
     Raises
     ------
     ValueError
-        Where all files are one group, or another network's features are not those of the same files.
+        Where all files are one group, another network's features are not those of the same files, or a fine-tuned one
+        did not answer for all of them.
 
     Notes
     -----
     Classes weigh the same in the kernel regression; the softmax regression gives them back their shares. About 4 s for
-    3,000 files and 15 s for 10,000 on one core. Deterministic given the seed.
+    3,000 files and 15 s for 10,000 on one core, times the networks. Deterministic given the seed.
+
+    The geometric mean of what networks answer finds more wrong labels than one regression on the sum of their kernels
+    (cifar10, two networks: 79.8 against 78.0 % of the first 3 %; LOG.md, 2026-11-23).
 
     References
     ----------
@@ -184,36 +196,71 @@ def held_out_probabilities(
         raise ValueError("held-out answers need two groups, received one")
     if any(not np.array_equal(other.files, files) for other in others):
         raise ValueError("other networks must have seen the same files")
+    if any(not np.isfinite(one[files]).all() for one in tuned):
+        raise ValueError("fine-tuned networks must have answered for the same files")
     read = [(features, late_layers(features.layers) if layers is None else tuple(layers))]
     read += [(other, late_layers(other.layers)) for other in others]
+    folds = np.asarray(inner_folds(truth, names, N_FOLDS, seed))
+    logs = np.zeros((len(files), n_classes))
     with threadpool_limits(limits=1, user_api="blas"):
-        table = _kernel_table(read, seed)
-        folds = np.asarray(inner_folds(truth, names, N_FOLDS, seed))
-        best, least = np.full((len(files), n_classes), 1.0 / n_classes), np.inf
-        for strength in STRENGTHS:
-            found = _without_group(table, truth, number, n_classes, strength)
-            probability = _calibrated(found, truth, folds)
-            loss = float(-np.log(np.maximum(probability[np.arange(len(files)), truth], 1e-12)).mean())
-            if loss < least:
-                best, least = probability, loss
+        for index, (one, its_layers) in enumerate(read):
+            # Other files stand for all in every network: what one choice misses another has.
+            table = _kernel_table(one, its_layers, seed + index)
+            logs += _log(_best_of_strengths(table, truth, number, folds, n_classes))
+        for probability in tuned:
+            logs += _log(_calibrated(_log(probability[files]), truth, folds))
     answers = np.full((features.n_samples, n_classes), np.nan)
-    answers[files] = best
+    n_sources = len(read) + len(tuned)
+    answers[files] = _sharpened(logs / n_sources, truth) if n_sources > 1 else softmax(logs)
     return answers
 
 
-def _kernel_table(read: Sequence[tuple[Features, Sequence[str]]], seed: int) -> Float32[np.ndarray, "f l"]:
-    """Rows whose inner products are a Gaussian kernel's, plus a constant; exact unless there are many files.
+def _log(probability: Float64[np.ndarray, "f k"]) -> Float64[np.ndarray, "f k"]:
+    return np.asarray(np.log(np.maximum(probability, 1e-12)))
 
-    The squared distance between two files is the mean over the networks.
+
+def _sharpened(logs: Float64[np.ndarray, "f k"], truth: Int[np.ndarray, " f"]) -> Float64[np.ndarray, "f k"]:
+    """Make a mean of several networks' answers as sure as it is right; it is less sure, and would hide wrong labels.
+
+    One slope for all files, under which the given labels are most likely where a share of them is wrong.
     """
-    n_files = len(read[0][0].files)
+    rows, k = np.arange(len(truth)), logs.shape[1]
+
+    def loss(theta: Float64[np.ndarray, " 2"]) -> float:
+        wrong = MOST_WRONG / (1.0 + np.exp(-theta[1]))
+        of_given = softmax(np.exp(theta[0]) * logs)[rows, truth]
+        seen = (1.0 - wrong) * of_given + wrong * (1.0 - of_given) / (k - 1)
+        return float(-np.log(np.maximum(seen, 1e-300)).mean())
+
+    starts = [np.array([np.log(a), np.log(b / (MOST_WRONG - b))]) for a in SLOPES for b in WRONG]
+    found = optimize.minimize(loss, min(starts, key=loss), method="Nelder-Mead")
+    return softmax(np.exp(found.x[0]) * logs)
+
+
+def _best_of_strengths(
+    table: Float32[np.ndarray, "f l"],
+    truth: Int[np.ndarray, " f"],
+    group: Int[np.ndarray, " f"],
+    folds: Int[np.ndarray, " f"],
+    n_classes: int,
+) -> Float64[np.ndarray, "f k"]:
+    """Held-out probabilities with the penalty under which the given labels are most likely."""
+    best, least = np.full((len(truth), n_classes), 1.0 / n_classes), np.inf
+    for strength in STRENGTHS:
+        found = _without_group(table, truth, group, n_classes, strength)
+        probability = _calibrated(found, truth, folds)
+        loss = float(-_log(probability)[np.arange(len(truth)), truth].mean())
+        if loss < least:
+            best, least = probability, loss
+    return best
+
+
+def _kernel_table(features: Features, layers: Sequence[str], seed: int) -> Float32[np.ndarray, "f l"]:
+    """Rows whose inner products are a Gaussian kernel's, plus a constant; exact unless there are many files."""
+    n_files = len(features.files)
     most = max(1, min(MAX_LANDMARKS, MAX_VALUES // n_files, n_files))
     chosen = np.sort(np.random.default_rng(seed).permutation(n_files)[:most])
-    kernel, squares = np.zeros((n_files, most), np.float32), np.zeros(n_files, np.float32)
-    for features, layers in read:
-        products, own = inner_products(features, layers=layers, against=chosen)
-        kernel += products / np.float32(len(read))
-        squares += own / np.float32(len(read))
+    kernel, squares = inner_products(features, layers=layers, against=chosen)
     kernel *= -2.0
     kernel += squares[:, None]
     kernel += squares[chosen]
@@ -251,7 +298,7 @@ def _without_group(
     residual = target - rows @ (rows.T @ target.astype(np.float32))
     size = np.bincount(group)
     alone = size[group] == 1
-    leverage = np.einsum("ij,ij->i", rows[alone], rows[alone]).astype(np.float64)
+    leverage = np.einsum("ij,ij->i", rows, rows)[alone].astype(np.float64)  # rows[alone] would be two copies
     residual[alone] /= np.maximum(1.0 - leverage, 1e-6)[:, None]
     for number in np.flatnonzero(size > 1):
         members = np.flatnonzero(group == number)

@@ -158,6 +158,7 @@ def make_views(
     seed: int,
     executor: Executor,
     cache: Path,
+    ops: tuple[str, ...] | None = None,
     progress: Progress = silent,
 ) -> Views:
     """Render views of files and ask the frozen part for their maps, but for those that are kept already.
@@ -175,6 +176,8 @@ def make_views(
         Where files are rendered.
     cache : Path
         Where maps are kept.
+    ops : tuple of str, optional
+        Which variations of the kind, applied in this order; its ``DEFAULT_OPS`` where it is None.
     progress : callable
         Told ("views", done, total).
 
@@ -183,7 +186,9 @@ def make_views(
     Views
         A file whose varied view cannot be drawn goes without that view.
     """
-    jobs = [(None, np.flatnonzero(plain))] + [(View(seed, v), np.flatnonzero(varied)) for v in range(1, n_views + 1)]
+    jobs = [(None, np.flatnonzero(plain))] + [
+        (View(seed, v, ops), np.flatnonzero(varied)) for v in range(1, n_views + 1)
+    ]
     total, done = sum(len(files) for _, files in jobs), 0
     engine = _engine(cut)
     tables = []

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float64, Int
@@ -39,13 +40,17 @@ N_DRAWS = 1000
 
 @dataclass(frozen=True, slots=True)
 class FileAudit:
-    """What the files say without a network: near copies, common sources, leaks of all kinds, shortcuts."""
+    """What the files say without a network: near copies, common sources, leaks of all kinds, shortcuts.
+
+    ``gap`` says what the search for near copies could not look at (see ``NearCopies``); empty where it saw everything.
+    """
 
     samples: tuple[Sample, ...]
     near: tuple[NearPair, ...]
     origins: tuple[Origin, ...]
     leaks: tuple[dict[str, JSON], ...]
     shortcuts: Shortcuts
+    gap: str = ""
 
     def to_json(self) -> dict[str, JSON]:
         """Return copies and shortcuts as JSON values; leaks are a list of their own."""
@@ -81,6 +86,8 @@ class FileAudit:
                 f"{len(torn)} of them {verb} two labels, for example {first.name} ({first.label}) and {second.name} "
                 f"({second.label})."
             )
+        if self.gap:
+            said.append(self.gap)
         for kind, what in (("near", "near copies"), ("source", "files of one source")):
             n = sum(leak["kind"] == kind for leak in self.leaks)
             if n:
@@ -125,6 +132,7 @@ class Audit:
         """Return everything as JSON values."""
         return {
             **self.files.to_json(),
+            "gap": self.files.gap,
             "suspects": self.suspects.to_json(),
             "shift": None if self.shift is None else {"between": ["train", self.held_out], **self.shift.to_json()},
             "learning_curve": None if self.curve is None else self.curve.to_json(),
@@ -150,6 +158,7 @@ def audit_files(
     groups: Sequence[str],
     known_leaks: Sequence[Mapping[str, JSON]],
     executor: Executor,
+    hashes: Mapping[Path, str] | None = None,
     features: Features | None = None,
     seed: int = 0,
     progress: Progress = silent,
@@ -170,22 +179,24 @@ def audit_files(
         Exact copies and cut groups (``data.duplicates.leaks``).
     executor : Executor
         Where files are read.
+    hashes : mapping of Path to str, optional
+        The SHA-256 of files' contents, where known.
     features : Features, optional
         What a frozen network answered; brings candidates for copies that no fingerprint shows.
     seed : int
     progress : callable
         Told (phase, done, total).
     """
-    near = near_duplicates(samples, kind, features, executor, progress=progress)
+    near = near_duplicates(samples, kind, features, executor, hashes=hashes, progress=progress)
     origins = same_origin(samples, executor)
-    leaks = join_leaks(known_leaks, near_leaks(samples, near, origins))
+    leaks = join_leaks(known_leaks, near_leaks(samples, near.pairs, origins))
     read: list[Nuisances | None] = []
     answers = executor.map(partial(nuisances, kind=kind), [sample.path for sample in samples])
     for done, answer in enumerate(answers, 1):
         read.append(answer if isinstance(answer, Nuisances) else None)  # what cannot be read is listed by the split
         progress("properties", done, len(samples))
     shortcuts = find_shortcuts(read, y, groups, labels=labels, seed=seed)
-    return FileAudit(tuple(samples), near, origins, tuple(leaks), shortcuts)
+    return FileAudit(tuple(samples), near.pairs, origins, tuple(leaks), shortcuts, near.gap)
 
 
 def audit(
@@ -195,6 +206,7 @@ def audit(
     executor: Executor,
     *,
     others: Sequence[Features] = (),
+    tuned: Sequence[Float64[np.ndarray, "m k"]] = (),
     seed: int = 0,
     progress: Progress = silent,
 ) -> Audit:
@@ -210,6 +222,9 @@ def audit(
     executor : Executor
     others : sequence of Features
         What other networks answered for the same files: they too say which labels are doubtful.
+    tuned : sequence of float64 (m, k)
+        Probabilities of fine-tuned networks for training and validation files that they never saw
+        (``training.cross_tuned``): they too.
     seed : int
     progress : callable
         Told (phase, done, total).
@@ -228,6 +243,7 @@ def audit(
         groups=material.groups,
         known_leaks=material.leaks,
         executor=executor,
+        hashes=material.hashes,
         features=features,
         seed=seed,
         progress=progress,
@@ -237,7 +253,7 @@ def audit(
     taught = features.keep(train | valid)
     probability = held_out_probabilities(
         taught, material.y, material.groups, layers=layers, n_classes=n_classes, seed=seed,
-        others=[other.keep(train | valid) for other in others],
+        others=[other.keep(train | valid) for other in others], tuned=tuned,
     )  # fmt: skip
     given = np.where(train | valid, material.y, -1)
     suspects = find_suspects(probability, given, material.samples, labels=material.labels)

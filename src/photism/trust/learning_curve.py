@@ -212,9 +212,11 @@ def learning_curve(
     if len(sizes) < LEAST_SIZES or len(np.unique(group)) < LEAST_GROUPS:
         return None
     with threadpool_limits(limits=1, user_api="blas"):
-        products, _ = inner_products(part, layers=layers)
-        heads = _Heads(products + np.float32(INTERCEPT), y[files], group, n_classes, strength)
-        orders = _orders(np.flatnonzero(taught[files]), group, y[files], seed)
+        known = np.flatnonzero(taught[files])
+        products, _ = inner_products(part, layers=layers, against=known)  # files that are only asked need no columns
+        products += np.float32(INTERCEPT)
+        heads = _Heads(products, known, y[files], group, n_classes, strength)
+        orders = _orders(known, group, y[files], seed)
         hits, losses, n_draws, n_taught = _measure(heads, orders, sizes)
     few = _few_groups(y[files], group)
     measured = ~np.isin(y[files], few)
@@ -270,17 +272,21 @@ def _orders(
 
 
 class _Heads:
-    """Ridge heads on some of the files, and what they answer for all: those they were taught, without their group."""
+    """Ridge heads on some of the files, and what they answer for all: those they were taught, without their group.
+
+    ``products`` has a row a file and a column for each of the ``known`` ones, which alone can be taught.
+    """
 
     def __init__(
         self,
-        products: Float32[np.ndarray, "f f"],
+        products: Float32[np.ndarray, "f t"],
+        known: Int[np.ndarray, " t"],
         y: Int[np.ndarray, " f"],
         group: Int[np.ndarray, " f"],
         n_classes: int,
         strength: float,
     ) -> None:
-        self.products, self.y, self.group = products, y, group
+        self.products, self.known, self.y, self.group = products, known, y, group
         self.n_classes, self.strength = n_classes, strength
 
     def answers(self, some: Int[np.ndarray, " s"]) -> Float64[np.ndarray, "f k"]:
@@ -289,20 +295,24 @@ class _Heads:
         weight = 1.0 / count[self.y[some]]
         root = np.sqrt(weight * (len(some) / weight.sum()))[:, None]
         target = np.eye(self.n_classes)[self.y[some]] - 1.0 / self.n_classes
-        system = self.products[np.ix_(some, some)].astype(np.float64)
+        columns = np.searchsorted(self.known, some)
+        system = self.products[np.ix_(some, columns)].astype(np.float64)
         system *= root
         system *= root.T
         system[np.diag_indices_from(system)] += self.strength
         # The inverse of the root serves everything, in a fifth of the time of the system's own inverse.
-        root_of = linalg.cholesky(system, lower=True, overwrite_a=True, check_finite=False)
+        # Turned, because only columns one after another are overwritten.
+        root_of = linalg.cholesky(system.T, lower=True, overwrite_a=True, check_finite=False)
         inverse, _ = linalg.lapack.dtrtri(root_of, lower=1, overwrite_c=1)
         dual = inverse.T @ (inverse @ (root * target))
-        found = (self.products[:, some] @ (root * dual).astype(np.float32)).astype(np.float64)
+        mix = np.zeros((len(self.known), self.n_classes), np.float32)  # for the whole table: a part of it is a copy
+        mix[columns] = root * dual
+        found = (self.products @ mix).astype(np.float64)
         group = self.group[some]
         size = np.bincount(group)
         alone = size[group] == 1
         held = np.empty_like(target)
-        held[alone] = dual[alone] / np.square(inverse[:, alone]).sum(axis=0)[:, None]
+        held[alone] = dual[alone] / np.einsum("ij,ij->j", inverse, inverse)[alone, None]
         for number in np.flatnonzero(size > 1):
             members = np.flatnonzero(group == number)
             held[members] = np.linalg.solve(inverse[:, members].T @ inverse[:, members], dual[members])

@@ -1,53 +1,42 @@
-"""Near copies among the files of a data set: candidates from neighbours, each verified on the two decoded signals.
+"""Near copies among the files of a data set: candidates, each verified on the two decoded signals.
 
-Covers where candidates come from (the nearest neighbours of frozen features, the nearest grey thumbnails of images,
-rare tokens that two files share) and the table of what each kind is verified with. Does not cover the verification
+Covers the order of the search (every file is read once, then candidates are compared) and the table of what each kind
+is described and verified with. Does not cover where candidates come from (``candidates``), the verification
 (``same_image``, ``same_sound``, ``same_bytes``, ``same_track``), nor what pairs leak across the parts (``leaks``).
 
-Memory: the features of every window projected to 256 values, fingerprints of at most a few kilobytes a file, and one
-block of similarities. A set of n files gives a few n candidates, however many are alike.
+Memory: fingerprints of at most a few kilobytes a file, beside what ``candidates`` needs. What comparisons look at is
+kept in a temporary file, where decoding a file again for each pair would take longer than the comparison.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import numpy as np
-from jaxtyping import Float32, Float64, Int, Int64, UInt64
 from numpy.typing import NDArray
 
 from photism.data.duplicates import content_hash
 from photism.errors import DecodeError, WorkerError
 from photism.executor import Executor
-from photism.training.features import CHUNK_BYTES, Features
+from photism.training.features import Features
+from photism.trust.candidates import Print, by_features, by_fingerprint
 from photism.trust.same_bytes import fingerprint_bytes, same_bytes
-from photism.trust.same_image import alike, fingerprint_image, same_image
-from photism.trust.same_sound import fingerprint_sound, same_sound
+from photism.trust.same_image import fingerprint_image, same_images, thumbnail
+from photism.trust.same_sound import fingerprint_sound, same_known_sounds, white_wave
 from photism.trust.same_track import fingerprint_track, same_track
+from photism.trust.shelf import Known, Shelf
 from photism.types import JSON, Kind, Progress, Sample, silent
 
-__all__ = ["NearPair", "compare_files", "describe_file", "near_duplicates", "neighbours", "sharers"]
+__all__ = ["NearCopies", "NearPair", "compare_files", "describe_file", "near_duplicates"]
 
-N_NEIGHBOURS = 3
-"""Candidates that a file brings from each source."""
-DEPTH = 0.75
-"""How deep in the network features are compared: deep enough not to mind a crop, not so deep as to see classes only."""
-N_VALUES = 256
-"""Features are projected to so many values."""
-SEED = 0
-MOST_OWNERS = 8
-"""A token that more files have is common: a format's header, an embedded font, the rest of a template."""
-LEAST_RARE, LEAST_ANY = 0.1, 0.7
-"""Least share of tokens: of the file with fewer, common ones not counted; or else of the file with more, all counted.
-So two files that hold one standard header are no candidates, and two that hold little else are."""
+LARGEST_KEPT_BYTES = 1 << 20
+"""Half a minute of sound. More is not kept: dozens of such arrays may be on their way from the workers at a time."""
 
-
-Print: TypeAlias = NDArray[np.float32] | NDArray[np.uint64] | None
-Described: TypeAlias = tuple[str, Print]
+Answer: TypeAlias = tuple[float, str] | None
+Pair: TypeAlias = tuple[Known, Known]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,26 +64,90 @@ class NearPair:
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
-    """How one kind is searched: fingerprint of a file (or None), verification of two, and thresholds for candidates.
+class NearCopies:
+    """What a search for near copies found, and what it could not look at.
 
-    ``least_cosine`` holds for frozen features, ``least_match`` for fingerprints that are vectors, beside features and
-    alone; ``alike`` tells from two fingerprints whether the files are worth decoding.
+    Parameters
+    ----------
+    pairs : tuple of NearPair
+        Sorted by first and second, each pair once.
+    n_compared : int
+        Candidates that were compared.
+    n_uncompared : int
+        Candidates whose comparison took too long, needed too much memory or ended its worker: they may be copies.
+    n_unread : int
+        Files of which the same holds for reading them: nothing is known of their copies. Files that are damaged are not
+        counted.
     """
 
-    fingerprint: Callable[[Path], NDArray[np.float32] | NDArray[np.uint64]] | None
-    same: Callable[[Path, Path], tuple[float, str] | None]
+    pairs: tuple[NearPair, ...]
+    n_compared: int
+    n_uncompared: int
+    n_unread: int
+
+    def to_json(self) -> dict[str, object]:
+        """Return everything as JSON values."""
+        return {
+            "pairs": [pair.to_json() for pair in self.pairs],
+            "n_compared": self.n_compared,
+            "n_uncompared": self.n_uncompared,
+            "n_unread": self.n_unread,
+        }
+
+    def to_text(self) -> str:
+        """Say what was found, and what not looked at, in sentences."""
+        n_pairs = f"{len(self.pairs)} pair of files is" if len(self.pairs) == 1 else f"{len(self.pairs)} pairs are"
+        compared = "1 candidate" if self.n_compared == 1 else f"{self.n_compared} candidates"
+        said = f"{n_pairs} near copies; {compared} compared."
+        return " ".join(each for each in (said, self.gap) if each)
+
+    @property
+    def gap(self) -> str:
+        """What could not be looked at, in a sentence; empty where everything was."""
+        said = []
+        if self.n_unread:
+            said.append("1 file" if self.n_unread == 1 else f"{self.n_unread} files")
+        if self.n_uncompared:
+            said.append("1 pair of files" if self.n_uncompared == 1 else f"{self.n_uncompared} pairs of files")
+        if not said:
+            return ""
+        return f"{' and '.join(said)} could not be compared in the time and memory given: near copies may be missing."
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How one kind is searched.
+
+    ``fingerprint`` brings candidates, ``keep`` says what of a file is kept for comparing it, None where the file is
+    read again; ``same`` compares ``n_at_once`` candidates. ``least_cosine`` holds for frozen features, ``least_match``
+    for fingerprints that are vectors, beside features and alone.
+    """
+
+    fingerprint: Callable[[Path], Print]
+    keep: Callable[[Path], NDArray[Any]] | None
+    same: Callable[[Sequence[Pair]], list[Answer]]
     least_cosine: float
     least_match: tuple[float, float] = (0.0, 0.0)
-    alike: Callable[[Any, Any], bool] | None = None  # of two fingerprints of this kind
+    n_at_once: int = 1
+
+
+def _one_by_one(same: Callable[[Known, Known], Answer]) -> Callable[[Sequence[Pair]], list[Answer]]:
+    return lambda pairs: [same(one, other) for one, other in pairs]
 
 
 _WAYS: Mapping[Kind, _Way] = {
-    "image": _Way(fingerprint_image, same_image, least_cosine=0.5, least_match=(0.95, 0.8), alike=alike),
-    "sound": _Way(fingerprint_sound, same_sound, least_cosine=0.3),
-    "binary": _Way(fingerprint_bytes, same_bytes, least_cosine=2.0),  # tokens find more than features do
-    "mouse": _Way(fingerprint_track, same_track, least_cosine=2.0, least_match=(0.99, 0.99)),
-}
+    "image": _Way(
+        fingerprint_image, thumbnail, same_images, least_cosine=0.5, least_match=(0.95, 0.8), n_at_once=64
+    ),
+    "sound": _Way(fingerprint_sound, white_wave, _one_by_one(same_known_sounds), least_cosine=0.3),
+    "binary": _Way(  # tokens find more than features do
+        fingerprint_bytes, None, _one_by_one(lambda one, other: same_bytes(one.path, other.path)), least_cosine=2.0
+    ),
+    "mouse": _Way(
+        fingerprint_track, None, _one_by_one(lambda one, other: same_track(one.path, other.path)),
+        least_cosine=2.0, least_match=(0.99, 0.99),
+    ),
+}  # fmt: skip
 
 
 def near_duplicates(
@@ -103,8 +156,9 @@ def near_duplicates(
     features: Features | None,
     executor: Executor,
     *,
+    hashes: Mapping[Path, str] | None = None,
     progress: Progress = silent,
-) -> tuple[NearPair, ...]:
+) -> NearCopies:
     """Find the files that are copies of one another: equal, re-encoded, resized, cropped, shifted, overlapping, edited.
 
     Parameters
@@ -118,14 +172,15 @@ def near_duplicates(
         candidates.
     executor : Executor
         Where files are read.
+    hashes : mapping of Path to str, optional
+        ``content_hash`` of files for which it is known; the others are hashed here.
     progress : callable
         Told (phase, done, total): "fingerprints", then "comparing".
 
     Returns
     -------
-    tuple of NearPair
-        Sorted by first and second, each pair once. A set of many copies is linked, not listed pair by pair: every copy
-        is reached from every other one over pairs.
+    NearCopies
+        A set of many copies is linked, not listed pair by pair: every copy is reached from every other one over pairs.
 
     Notes
     -----
@@ -133,249 +188,133 @@ def near_duplicates(
     values.
     """
     way = _WAYS[kind]
-    described = _describe(samples, kind, executor, progress)
-    alone, equal = _equal_files(described)
-    prints = {i: each[1] for i in alone if (each := described[i]) is not None}
-    candidates = _by_fingerprint(prints, way.least_match[features is None])
-    if features is not None and way.least_cosine < 1.0:
-        candidates |= _by_features(features, set(alone), way.least_cosine)
-    jobs = []
-    for i, j in sorted(candidates):
-        thumbs = None if way.alike is None else (prints[i], prints[j])
-        jobs.append(Job(i, j, samples[i].path, samples[j].path, thumbs))
-    found = _verify(jobs, kind, executor, progress)
-    return tuple(sorted([*equal, *found], key=lambda pair: (pair.first, pair.second)))
+    with Shelf() as shelf:
+        described, n_unread = _describe(samples, kind, executor, shelf, hashes or {}, progress)
+        alone, equal = _equal_files(described)
+        candidates = by_fingerprint({i: described[i].print for i in alone}, way.least_match[features is None])
+        if features is not None and way.least_cosine < 1.0:
+            candidates |= by_features(features, set(alone), way.least_cosine)
+        found, n_uncompared = _verify(sorted(candidates), described, kind, executor, progress)
+    pairs = sorted([*equal, *found], key=lambda pair: (pair.first, pair.second))
+    return NearCopies(tuple(pairs), len(candidates) - n_uncompared, n_uncompared, n_unread)
 
 
-def describe_file(path: Path, kind: Kind) -> tuple[str, Print] | None:
+# ── in workers ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a worker found in a file: its hash, its fingerprint, and what is to be kept of it."""
+
+    hash: str
+    print: Print
+    kept: NDArray[Any] | None
+
+
+def describe_file(job: tuple[Path, str | None], kind: Kind) -> Reading | None:
     """Hash a file and take its fingerprint (run in a worker); None where it cannot be read.
 
     Parameters
     ----------
-    path : Path
-        The file.
+    job : (Path, str or None)
+        The file, and its hash where that is known.
     kind : Kind
         What it is read as.
     """
-    take = _WAYS[kind].fingerprint
+    way, (path, known) = _WAYS[kind], job
     try:
-        return content_hash(path), None if take is None else take(path)
+        found = content_hash(path) if known is None else known
+        fingerprint = way.fingerprint(path)
+        kept = None if way.keep is None else way.keep(path)
     except DecodeError:
         return None
+    return Reading(found, fingerprint, kept if kept is not None and kept.nbytes <= LARGEST_KEPT_BYTES else None)
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A candidate: the numbers of two files, their paths, and their fingerprints where these are looked at first."""
-
-    i: int
-    j: int
-    first: Path
-    second: Path
-    prints: tuple[Print, Print] | None
-
-
-def compare_files(job: Job, kind: Kind) -> tuple[float, str] | None:
-    """Verify a candidate (run in a worker): similarity and how, None where the two are no copies.
+def compare_files(pairs: Sequence[Pair], kind: Kind) -> list[Answer]:
+    """Verify candidates (run in a worker): similarity and how, None where the two are no copies.
 
     Parameters
     ----------
-    job : Job
-        Two files.
+    pairs : sequence of (Known, Known)
     kind : Kind
         What they are read as.
     """
-    way = _WAYS[kind]
-    if way.alike is not None and job.prints is not None and not way.alike(*job.prints):
-        return None
-    return way.same(job.first, job.second)
+    return _WAYS[kind].same(pairs)
 
 
-def _describe(samples: Sequence[Sample], kind: Kind, executor: Executor, progress: Progress) -> list[Described | None]:
-    described: list[Described | None] = []
-    paths = [sample.path for sample in samples]
-    for answer in executor.map(partial(describe_file, kind=kind), paths):
-        described.append(None if isinstance(answer, WorkerError) else answer)
-        progress("fingerprints", len(described), len(paths))
-    return described
+# ── what workers are asked ───────────────────────────────────────────────────────────────────────────
 
 
-def _equal_files(described: Sequence[Described | None]) -> tuple[list[int], list[NearPair]]:
+@dataclass(frozen=True, slots=True)
+class _Described:
+    """A file as the search remembers it."""
+
+    hash: str
+    print: Print
+    known: Known
+
+
+def _describe(
+    samples: Sequence[Sample],
+    kind: Kind,
+    executor: Executor,
+    shelf: Shelf,
+    hashes: Mapping[Path, str],
+    progress: Progress,
+) -> tuple[dict[int, _Described], int]:
+    """Read every file once: what it is remembered by, by number, and how many files were too much for a worker."""
+    described: dict[int, _Described] = {}
+    n_unread = 0
+    jobs = [(sample.path, hashes.get(sample.path)) for sample in samples]
+    for i, answer in enumerate(executor.map(partial(describe_file, kind=kind), jobs)):
+        if isinstance(answer, WorkerError):
+            n_unread += 1
+        elif answer is not None:
+            place = None if answer.kept is None else shelf.put(answer.kept)
+            described[i] = _Described(answer.hash, answer.print, Known(samples[i].path, place))
+        progress("fingerprints", i + 1, len(jobs))
+    return described, n_unread
+
+
+def _equal_files(described: Mapping[int, _Described]) -> tuple[list[int], list[NearPair]]:
     """One file of each content, and the pairs that link the others to it."""
     first: dict[str, int] = {}
     pairs = []
-    for i, each in enumerate(described):
-        if each is not None and first.setdefault(each[0], i) != i:
-            pairs.append(NearPair(first[each[0]], i, 1.0, "the same bytes"))
+    for i, each in described.items():
+        if first.setdefault(each.hash, i) != i:
+            pairs.append(NearPair(first[each.hash], i, 1.0, "the same bytes"))
     return list(first.values()), pairs
 
 
-def _verify(jobs: Sequence[Job], kind: Kind, executor: Executor, progress: Progress) -> list[NearPair]:
-    found = []
-    answers = executor.map(partial(compare_files, kind=kind), jobs)
-    for done, (job, answer) in enumerate(zip(jobs, answers, strict=True), start=1):
-        if answer is not None and not isinstance(answer, WorkerError):
-            found.append(NearPair(job.i, job.j, float(answer[0]), answer[1]))
-        progress("comparing", done, len(jobs))
-    return found
+def _verify(
+    candidates: Sequence[tuple[int, int]],
+    described: Mapping[int, _Described],
+    kind: Kind,
+    executor: Executor,
+    progress: Progress,
+) -> tuple[list[NearPair], int]:
+    """Compare candidates: those that are copies, and how many were too much for a worker."""
+    # files that are decoded again come in single pairs: a worker's time is meant for two of them
+    is_kept = all(described[i].known.place is not None for pair in candidates for i in pair)
+    step = _WAYS[kind].n_at_once if is_kept else 1
+    batches = [candidates[start : start + step] for start in range(0, len(candidates), step)]
+    jobs = [[(described[i].known, described[j].known) for i, j in batch] for batch in batches]
+    found: list[NearPair] = []
+    done = n_uncompared = 0
+    for batch, answers in zip(batches, executor.map(partial(compare_files, kind=kind), jobs), strict=True):
+        if isinstance(answers, WorkerError):
+            n_uncompared += len(batch)
+        else:
+            found += _copies(batch, answers)
+        done += len(batch)
+        progress("comparing", done, len(candidates))
+    return found, n_uncompared
 
 
-# ── candidates ───────────────────────────────────────────────────────────────────────────────────────
-
-
-def _by_fingerprint(prints: Mapping[int, Print], least: float) -> set[tuple[int, int]]:
-    """Candidates from fingerprints: vectors by their neighbours, tokens by what is shared."""
-    numbers = list(prints)
-    taken = [each for each in prints.values() if each is not None]
-    if len(taken) < len(numbers) or not numbers:
-        return set()
-    if taken[0].dtype == np.uint64:
-        pairs = sharers([np.asarray(each, dtype=np.uint64) for each in taken])
-    else:
-        vectors = np.stack([np.asarray(each, dtype=np.float32) for each in taken])
-        pairs = neighbours(vectors, np.arange(len(vectors)), least=least)
-    return {(min(numbers[i], numbers[j]), max(numbers[i], numbers[j])) for i, j in pairs}
-
-
-def _by_features(features: Features, wanted: set[int], least: float) -> set[tuple[int, int]]:
-    """Candidates from the frozen features of the windows of the wanted files."""
-    mask = np.zeros(features.n_samples, dtype=bool)
-    mask[list(wanted)] = True
-    kept = features.keep(mask)
-    if kept.n_windows < 2:
-        return set()
-    return neighbours(_projected(kept), kept.sample_of_window, least=least)
-
-
-def _projected(features: Features) -> Float32[np.ndarray, "n d"]:
-    """Standardise one layer of each panel, project it to ``N_VALUES`` values, and give every row length 1."""
-    panels: dict[str, list[str]] = {}
-    for name in features.layers:
-        panels.setdefault(name.rpartition("/")[0], []).append(name)
-    names = [stages[round(DEPTH * (len(stages) - 1))] for stages in panels.values()]
-    width = features.width(names)
-    total, squares = np.zeros(width), np.zeros(width)
-    for _, rows in features.chunks(names):
-        total += rows.sum(axis=0, dtype=np.float64)
-        squares += (rows.astype(np.float64) ** 2).sum(axis=0)
-    mean = total / features.n_windows
-    spread = np.sqrt(np.maximum(squares / features.n_windows - mean**2, 0.0)) + 1e-6
-    turn = np.random.default_rng(SEED).standard_normal((width, N_VALUES)) / np.sqrt(N_VALUES)
-    turn = np.eye(width) if width <= N_VALUES else turn
-    turn = (turn / spread[:, None]).astype(np.float32)
-    found = np.empty((features.n_windows, turn.shape[1]), np.float32)
-    for some, values in features.chunks(names):
-        found[some] = (values - mean.astype(np.float32)) @ turn
-    found /= np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
-    return found
-
-
-def neighbours(
-    rows: Float32[np.ndarray, "n d"], owner: Int[np.ndarray, " n"], *, least: float, k: int = N_NEIGHBOURS
-) -> set[tuple[int, int]]:
-    """Pair each row with its nearest ones of other owners.
-
-    Parameters
-    ----------
-    rows : float32 (n, d)
-        Of length 1 each (or zero): their inner product is the similarity.
-    owner : int (n,)
-        The file of each row; rows of one file stand together.
-    least : float
-        Least similarity.
-    k : int
-        Nearest rows looked at, besides those of the same file.
-
-    Returns
-    -------
-    set of (int, int)
-        Pairs of owners, the smaller first.
-
-    Notes
-    -----
-    Exact, in blocks of ``CHUNK_BYTES`` of similarities.
-    """
-    step = max(1, CHUNK_BYTES // (4 * max(len(rows), 1)))
-    pairs: set[tuple[int, int]] = set()
-    for start in range(0, len(rows), step):
-        scores = rows[start : start + step] @ rows.T
-        own = owner[start : start + step]
-        for i, j in zip(*_own_rows(own, owner), strict=True):
-            scores[i, j] = -np.inf
-        nearest = np.argpartition(-scores, min(k, len(rows)) - 1, axis=1)[:, :k]
-        close = np.take_along_axis(scores, nearest, axis=1) >= least
-        for i, j in zip(own[np.nonzero(close)[0]].tolist(), owner[nearest[close]].tolist(), strict=True):
-            pairs.add((min(i, j), max(i, j)))
-    return pairs
-
-
-def _own_rows(own: Int[np.ndarray, " m"], owner: Int[np.ndarray, " n"]) -> tuple[list[int], list[slice]]:
-    """For each row of a block, where the rows of its own file stand."""
-    begin = np.searchsorted(owner, own, side="left").tolist()
-    end = np.searchsorted(owner, own, side="right").tolist()
-    return list(range(len(own))), [slice(b, e) for b, e in zip(begin, end, strict=True)]
-
-
-def sharers(tokens: Sequence[UInt64[np.ndarray, " _"]], *, k: int = N_NEIGHBOURS) -> set[tuple[int, int]]:
-    """Pair the files that share many tokens.
-
-    Parameters
-    ----------
-    tokens : sequence of uint64 (t,)
-        The different tokens of each file.
-    k : int
-        Partners kept of each file, those with the largest share.
-
-    Returns
-    -------
-    set of (int, int)
-        Pairs of indices, the smaller first, that share ``LEAST_RARE`` of the tokens of the file with fewer, common ones
-        not counted, or ``LEAST_ANY`` of all tokens of the file with more.
-
-    Notes
-    -----
-    A common token is followed from each of its owners to the next ``MOST_OWNERS`` only, so that the work grows with the
-    number of tokens; a set of many copies is linked like a chain by that.
-    """
-    counts = np.array([len(each) for each in tokens], dtype=np.int64)
-    joined = np.concatenate([*tokens, np.empty(0, np.uint64)])
-    owners = np.repeat(np.arange(len(tokens)), counts)
-    order = np.argsort(joined, kind="stable")  # owners of one token stay in their order
-    joined, owners = joined[order], owners[order]
-    _, places, n_owners = np.unique(joined, return_inverse=True, return_counts=True)
-    rare = n_owners[places] <= MOST_OWNERS
-    first, second, shared = _shared(joined[rare], owners[rare], len(counts))
-    found = _best_of_each(first, second, shared / np.minimum(counts[first], counts[second]), LEAST_RARE, k)
-    first, second, shared = _shared(joined, owners, len(counts))
-    return found | _best_of_each(first, second, shared / np.maximum(counts[first], counts[second]), LEAST_ANY, k)
-
-
-def _shared(
-    joined: UInt64[np.ndarray, " m"], owners: Int64[np.ndarray, " m"], n_files: int
-) -> tuple[Int64[np.ndarray, " p"], Int64[np.ndarray, " p"], Int64[np.ndarray, " p"]]:
-    """Count the sorted tokens that two files have in common: both files, and how many."""
-    steps = [np.empty(0, np.int64)]
-    for ahead in range(1, min(MOST_OWNERS, len(joined))):
-        same = np.flatnonzero(joined[ahead:] == joined[:-ahead])
-        steps.append(owners[same] * np.int64(n_files) + owners[same + ahead])
-    keys, shared = np.unique(np.concatenate(steps), return_counts=True)
-    first, second = np.divmod(keys, max(n_files, 1))
-    return first, second, shared
-
-
-def _best_of_each(
-    first: Int64[np.ndarray, " p"],
-    second: Int64[np.ndarray, " p"],
-    share: Float64[np.ndarray, " p"],
-    least: float,
-    k: int,
-) -> set[tuple[int, int]]:
-    """Keep a pair that shares enough, where it is among the k best of either of its files."""
-    kept = share >= least
-    ends = np.concatenate([first[kept], second[kept]])
-    others = np.concatenate([second[kept], first[kept]])
-    order = np.lexsort((others, -np.concatenate([share[kept], share[kept]]), ends))
-    ends, others = ends[order], others[order]
-    rank = np.arange(len(ends)) - np.searchsorted(ends, ends, side="left")
-    best = rank < k
-    return {(min(i, j), max(i, j)) for i, j in zip(ends[best].tolist(), others[best].tolist(), strict=True)}
+def _copies(batch: Iterable[tuple[int, int]], answers: Iterable[Answer]) -> list[NearPair]:
+    return [
+        NearPair(i, j, float(answer[0]), answer[1])
+        for (i, j), answer in zip(batch, answers, strict=True)
+        if answer is not None
+    ]

@@ -2,7 +2,7 @@
 
 Covers copies that were re-encoded, resized (also to another shape), made brighter or darker or of another contrast,
 and cropped to not less than about two thirds of each side. Does not cover mirrored and turned copies, copies with a
-frame or writing laid over large parts, and montages.
+frame or writing laid over large parts, and montages; nor the search for the crop (``overlay``).
 
 Two photographs of one thing on white agree in their outlines, and a plain correlation of their pixels is high. So the
 comparison looks at what is left when the neighbourhood's mean is taken away, in the image as a whole and in each part.
@@ -10,19 +10,32 @@ comparison looks at what is left when the neighbourhood's mean is taken away, in
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
-from jaxtyping import Bool, Float32, Float64
-from scipy.ndimage import gaussian_filter, uniform_filter
+from jaxtyping import Bool, Float32, Float64, Int64, UInt8
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
 
 from photism.data.decode_image import decode_image
 from photism.errors import DecodeError
+from photism.trust.overlay import align, best_starts, correlations, fine_detail, levelled_detail, read_boxes
+from photism.trust.shelf import Known
 
-__all__ = ["FINGERPRINT_PX", "SameImage", "alike", "compare_images", "fingerprint_image", "same_image"]
+__all__ = [
+    "FINGERPRINT_PX",
+    "SameImage",
+    "compare_images",
+    "fingerprint_image",
+    "same_image",
+    "same_images",
+    "thumbnail",
+]
 
 FINGERPRINT_PX = 16
 """Side of the grey thumbnail that candidates are looked for with."""
@@ -40,33 +53,18 @@ LEAST_COARSE = (0.6, 0.9)
 """Least correlation of the greys at 16 x 16, before and after the first alignment: most candidates end here."""
 LEAST_MIDDLE = 0.75
 """Least correlation of the fine detail at 32 x 32."""
-LEAST_OVERLAP = 0.4
-"""Least share of both images that must show the same."""
+
+THUMBNAIL = np.dtype([("size_px", "<u4", 2), ("grey", "u1", (64, 64))])
+"""What is kept of an image: width and height in the file, and 64 x 64 grey levels."""
 
 _SIDES = (16, 32, 64)
 _SOFT = (0.8, 0.6, 0.0)  # blur in pixels: places between pixels can then be read
 _STEPS = (6, 4, 4)
 _DECODED_PX = 128  # a JPEG may be decoded no smaller
-_SHRUNK = 0.88  # where the search for a crop starts; it reaches about twice as far
-_LEAST_SCALE = 0.6
-_FARTHEST_STEP = 0.08
-_LEAST_RISE = 2e-4  # of the correlation, for another step
-_DETAIL_PX, _BLOCK_PX = 9, 16
+_BLOCK_PX = 16
 _BLANK_LEVELS = 0.5  # an image with less detail cannot be compared
-_NOISE_LEVELS = 2.0  # what a codec leaves in places without detail
 _TELLING_LEVELS = 3.0  # detail that a codec of low quality leaves alone
 _SAME_AREA, _SAME_LEVEL = 0.97, 0.04
-
-Box = Float64[np.ndarray, "4"]
-"""Scale and offset along x, then along y: where the second image's places lie in the first, in widths and heights."""
-
-
-@dataclass(frozen=True, slots=True)
-class Grey:
-    """An image reduced to grey levels at three sizes, with the size that it had in the file (width, height)."""
-
-    levels: tuple[Float64[np.ndarray, "_ _"], ...]
-    size_px: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +95,32 @@ class SameImage:
     lift: float
 
 
+@lru_cache(maxsize=128)
+def thumbnail(path: Path) -> NDArray[Any]:
+    """Decode an image and shrink it to what comparisons look at (run in a worker).
+
+    Parameters
+    ----------
+    path : Path
+        An image file.
+
+    Returns
+    -------
+    THUMBNAIL ()
+        One record.
+
+    Raises
+    ------
+    DecodeError
+        If the file cannot be read.
+    """
+    image = decode_image(path, min_side_px=_DECODED_PX)
+    height, width, _ = image.pixels.shape
+    whole = PIL.Image.fromarray(image.pixels).convert("L")
+    small = whole.resize((_SIDES[-1], _SIDES[-1]), PIL.Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return np.array((image.original_px or (width, height), np.asarray(small)), dtype=THUMBNAIL)
+
+
 def fingerprint_image(path: Path) -> Float32[np.ndarray, " d"]:
     """Shrink an image to a grey thumbnail of mean 0 and length 1 (run in a worker).
 
@@ -115,10 +139,9 @@ def fingerprint_image(path: Path) -> Float32[np.ndarray, " d"]:
     DecodeError
         If the file cannot be read.
     """
-    coarse = _grey(path).levels[0]
+    coarse = _level(thumbnail(path)["grey"][None], 0)
     values = (coarse - coarse.mean()).ravel()
-    length = float(np.linalg.norm(values))
-    found = values / length if length > FINGERPRINT_PX * _BLANK_LEVELS else np.zeros_like(values)
+    found = np.zeros_like(values) if _blank(coarse)[0] else values / np.linalg.norm(values)
     return np.asarray(found, dtype=np.float32)
 
 
@@ -130,29 +153,52 @@ def same_image(first: Path, second: Path) -> tuple[float, str] | None:
     first, second : Path
         Image files; one that cannot be read is no copy.
     """
-    try:
-        one, other = _grey(first), _grey(second)
-    except DecodeError:
-        return None
-    found = compare_images(one, other)
-    if found is None or found.similarity < LEAST_DETAIL or found.worst < LEAST_WORST:
-        return None
-    if found.levelled < LEAST_LEVELLED[min(*one.size_px, *other.size_px) < SMALL_PX]:
-        return None
-    return min(found.similarity, 1.0), _in_words(found, one.size_px, other.size_px)
+    return same_images([(Known(first), Known(second))])[0]
 
 
-def compare_images(one: Grey, other: Grey) -> SameImage | None:
-    """Lay one image over the other and correlate their fine detail.
+def same_images(pairs: Sequence[tuple[Known, Known]]) -> list[tuple[float, str] | None]:
+    """Compare pairs of image files as ``same_image`` does, many at once (run in a worker).
 
     Parameters
     ----------
-    one, other : Grey
+    pairs : sequence of (Known, Known)
+        Where a thumbnail was kept, the file is not opened.
+    """
+    answers: list[tuple[float, str] | None] = [None] * len(pairs)
+    read = {i: both for i, pair in enumerate(pairs) if (both := _thumbnails(*pair)) is not None}
+    if not read:
+        return answers
+    ones, others = (np.stack(side) for side in zip(*read.values(), strict=True))
+    for i, one, other, found in zip(read, ones, others, compare_images(ones["grey"], others["grey"]), strict=True):
+        if found is None or found.worst < LEAST_WORST:
+            continue
+        sizes = [(int(side["size_px"][0]), int(side["size_px"][1])) for side in (one, other)]
+        if found.levelled >= LEAST_LEVELLED[min(*sizes[0], *sizes[1]) < SMALL_PX]:
+            answers[i] = min(found.similarity, 1.0), _in_words(found, *sizes)
+    return answers
+
+
+def _thumbnails(first: Known, second: Known) -> tuple[NDArray[Any], NDArray[Any]] | None:
+    try:
+        one, other = (each.place.read() if each.place is not None else thumbnail(each.path) for each in (first, second))
+    except DecodeError:
+        return None
+    return one, other
+
+
+def compare_images(first: UInt8[np.ndarray, "b 64 64"], second: UInt8[np.ndarray, "b 64 64"]) -> list[SameImage | None]:
+    """Lay images over one another and correlate their fine detail, pair by pair.
+
+    Parameters
+    ----------
+    first, second : uint8 (b, 64, 64)
+        Grey levels, as ``thumbnail`` gives them.
 
     Returns
     -------
-    SameImage or None
-        None where they are too unlike to be laid over each other, or hold no detail.
+    list of SameImage or None
+        None where two are too unlike to be laid over each other, hold no detail, or agree in it less than
+        ``LEAST_DETAIL``.
 
     Notes
     -----
@@ -164,168 +210,104 @@ def compare_images(one: Grey, other: Grey) -> SameImage | None:
     .. [1] Evangelidis, G. D., & Psarakis, E. Z. (2008). Parametric image alignment using enhanced correlation
        coefficient maximization. IEEE TPAMI, 30(10), 1858-1865. https://doi.org/10.1109/TPAMI.2008.113
     """
-    box = _coarse_box(one.levels[0], other.levels[0])
-    if box is None:
-        return None
-    _, box = _align(one.levels[1], other.levels[1], box, _STEPS[1])
-    found = _agreement(one.levels[1], other.levels[1], box)
-    if found is None or found.similarity < LEAST_MIDDLE:
-        return None
-    _, box = _align(one.levels[2], other.levels[2], box, _STEPS[2])
-    return _agreement(one.levels[2], other.levels[2], box)
+    found: list[SameImage | None] = [None] * len(first)
+    left, boxes = _coarse_boxes(_level(first, 0), _level(second, 0))
+    for size, least in ((1, LEAST_MIDDLE), (2, LEAST_DETAIL)):
+        if not len(left):
+            return found
+        one, other = _level(first[left], size), _level(second[left], size)
+        _, boxes = align(one, other, boxes, _STEPS[size])
+        laid = _lay(one, other, boxes)
+        agreed = laid.similarity >= least
+        left, boxes, laid = left[agreed], boxes[agreed], laid.only(agreed)
+    for place, i in enumerate(left.tolist()):
+        found[i] = _judge(laid, place, boxes[place])
+    return found
 
 
-def alike(first: Float32[np.ndarray, " d"], second: Float32[np.ndarray, " d"]) -> bool:
-    """Tell from two fingerprints alone whether it is worth while to decode and compare two images.
-
-    Parameters
-    ----------
-    first, second : float32 (FINGERPRINT_PX ** 2,)
-        What ``fingerprint_image`` returned.
-    """
-    shape = (FINGERPRINT_PX, FINGERPRINT_PX)
-    one, other = (255.0 * each.astype(np.float64).reshape(shape) for each in (first, second))
-    return _coarse_box(one, other) is not None
+def _shrinking(n: int, soft: float) -> Float64[np.ndarray, "n 64"]:
+    """The matrix that shrinks a side of 64 to n by means and blurs it a little."""
+    means = np.repeat(np.eye(n), 64 // n, axis=1) * (n / 64)
+    return gaussian_filter1d(means, soft, axis=0, mode="nearest") if soft else means
 
 
-def _coarse_box(first: Float64[np.ndarray, "n n"], second: Float64[np.ndarray, "n n"]) -> Box | None:
-    """Align two thumbnails from the best starting box, or else from the whole image; None where neither fits."""
-    scores = _start_scores(first, second)
-    best = int(np.argmax(scores))
-    if scores[best] < LEAST_COARSE[0]:
-        return None
-    for start in dict.fromkeys([best, 0]):
-        score, box = _align(first, second, _STARTS[start], _STEPS[0])
-        if score >= LEAST_COARSE[1]:
-            return box
-    return None
+_SHRINKING = [_shrinking(n, soft) for n, soft in zip(_SIDES, _SOFT, strict=True)]
 
 
-@lru_cache(maxsize=128)
-def _grey(path: Path) -> Grey:
-    """Decode a file; kept for the pairs that follow, which mostly share their first file."""
-    image = decode_image(path, min_side_px=_DECODED_PX)
-    height, width, _ = image.pixels.shape
-    side = _SIDES[-1]
-    whole = PIL.Image.fromarray(image.pixels).convert("L")
-    small = whole.resize((side, side), PIL.Image.Resampling.LANCZOS, reducing_gap=3.0)
-    grey = np.asarray(small, dtype=np.float64)
-    means = [grey.reshape(n, side // n, n, side // n).mean(axis=(1, 3)) for n in _SIDES]
-    levels = tuple(
-        gaussian_filter(mean, soft, mode="nearest") if soft else mean for mean, soft in zip(means, _SOFT, strict=True)
-    )
-    return Grey(levels, image.original_px or (width, height))
+def _level(grey: UInt8[np.ndarray, "b 64 64"], size: int) -> Float64[np.ndarray, "b n n"]:
+    """Shrink thumbnails to one of ``_SIDES``."""
+    shrinking = _SHRINKING[size]
+    whole = grey.astype(np.float64)
+    return whole if len(shrinking) == 64 else shrinking @ whole @ shrinking.T
 
 
-# ── laying one over the other ────────────────────────────────────────────────────────────────────────
+def _blank(images: Float64[np.ndarray, "b n n"]) -> Bool[np.ndarray, " b"]:
+    return np.asarray(images.std(axis=(1, 2)) <= _BLANK_LEVELS, dtype=np.bool_)
 
 
-def _reader(side: int, scale: float, offset: float) -> tuple[Float64[np.ndarray, "n n"], Bool[np.ndarray, " n"]]:
-    """The matrix that reads a side at shifted and scaled places by linear interpolation, and which places exist."""
-    centres = (np.arange(side) + 0.5) / side - 0.5
-    places = (scale * centres + offset + 0.5) * side - 0.5
-    inside = (places >= -0.5) & (places <= side - 0.5)
-    places = places.clip(0.0, side - 1.0)
-    left = np.minimum(places.astype(np.int64), side - 2)
-    matrix = np.zeros((side, side))
-    rows = np.arange(side)
-    matrix[rows, left] = 1.0 - (places - left)
-    matrix[rows, left + 1] = places - left
-    return matrix, inside
+def _coarse_boxes(
+    first: Float64[np.ndarray, "b 16 16"], second: Float64[np.ndarray, "b 16 16"]
+) -> tuple[Int64[np.ndarray, " c"], Float64[np.ndarray, "c 4"]]:
+    """Align from the best starting box, or else from the whole image: the pairs where either fits, and the boxes."""
+    scores, boxes = best_starts(first, second)
+    left = np.flatnonzero((scores >= LEAST_COARSE[0]) & ~_blank(first) & ~_blank(second))
+    score, best = align(first[left], second[left], boxes[left], _STEPS[0])
+    again = np.flatnonzero(score < LEAST_COARSE[1])
+    whole = np.tile([1.0, 0.0, 1.0, 0.0], (len(again), 1))
+    score[again], best[again] = align(first[left[again]], second[left[again]], whole, _STEPS[0])
+    fits = score >= LEAST_COARSE[1]
+    return left[fits], best[fits]
 
 
-def _start_boxes() -> list[Float64[np.ndarray, 4]]:
-    """The whole image, and crops of either one in the middle, at the edges and in the corners."""
-    boxes = [np.array([1.0, 0.0, 1.0, 0.0])]
-    for scale in (_SHRUNK, 1.0 / _SHRUNK):
-        edge = abs(1.0 - scale) / 2.0
-        boxes += [np.array([scale, x, scale, y]) for x in (0.0, -edge, edge) for y in (0.0, -edge, edge)]
-    return boxes
+@dataclass(frozen=True, slots=True)
+class _Laid:
+    """Images laid over one another, x before y: what both hold, its fine detail, and how that correlates."""
+
+    read: Float64[np.ndarray, "b n n"]
+    wanted: Float64[np.ndarray, "b n n"]
+    mask: Bool[np.ndarray, "b n n"]
+    details: tuple[Float64[np.ndarray, "b n n"], Float64[np.ndarray, "b n n"]]
+    similarity: Float64[np.ndarray, " b"]
+
+    def only(self, kept: Bool[np.ndarray, " b"]) -> _Laid:
+        """Keep some pairs."""
+        details = self.details[0][kept], self.details[1][kept]
+        return _Laid(self.read[kept], self.wanted[kept], self.mask[kept], details, self.similarity[kept])
 
 
-_STARTS = _start_boxes()
-_START_X = [_reader(_SIDES[0], box[0], box[1]) for box in _STARTS]
-_START_Y = [_reader(_SIDES[0], box[2], box[3]) for box in _STARTS]
-_READ_X = np.stack([matrix.T for matrix, _ in _START_X])
-_READ_Y = np.stack([matrix for matrix, _ in _START_Y])
-_SEEN = np.stack([np.outer(y, x) for (_, x), (_, y) in zip(_START_X, _START_Y, strict=True)]).astype(np.float64)
+def _lay(
+    first: Float64[np.ndarray, "b n n"], second: Float64[np.ndarray, "b n n"], boxes: Float64[np.ndarray, "b 4"]
+) -> _Laid:
+    """Correlate the fine detail of aligned images; -1 where there is none."""
+    seen = read_boxes(first[:, :, None], np.arange(len(first)), boxes)
+    read, wanted, mask = seen.read[:, :, 0], second.transpose(0, 2, 1), seen.mask
+    details = fine_detail(read), fine_detail(wanted)
+    similarity = correlations(*details, mask)
+    for detail in details:
+        similarity[detail.std(axis=(1, 2), where=mask) < _BLANK_LEVELS] = -1.0
+    return _Laid(read, wanted, mask, details, similarity)
 
 
-def _start_scores(first: Float64[np.ndarray, "n n"], second: Float64[np.ndarray, "n n"]) -> Float64[np.ndarray, " s"]:
-    """Correlate the second image with every starting box of the first."""
-    n_seen = _SEEN.sum(axis=(1, 2))
-    read = _READ_Y @ first @ _READ_X
-    one = (read - ((read * _SEEN).sum(axis=(1, 2)) / n_seen)[:, None, None]) * _SEEN
-    two = (second - ((second * _SEEN).sum(axis=(1, 2)) / n_seen)[:, None, None]) * _SEEN
-    power = (one**2).sum(axis=(1, 2)) * (two**2).sum(axis=(1, 2))
-    return np.asarray((one * two).sum(axis=(1, 2)) / np.sqrt(power + 1e-6), dtype=np.float64)
-
-
-def _align(
-    first: Float64[np.ndarray, "n n"], second: Float64[np.ndarray, "n n"], box: Box, n_steps: int
-) -> tuple[float, Box]:
-    """Take Gauss-Newton steps from a box; return the best correlation on the way and its box."""
-    side = len(first)
-    centres = (np.arange(side) + 0.5) / side - 0.5
-    slope_y, slope_x = (slope * side for slope in np.gradient(first))
-    best, best_box, n_worse = -2.0, box, 0
-    for step in range(n_steps + 1):
-        (read_x, in_x), (read_y, in_y) = _reader(side, box[0], box[1]), _reader(side, box[2], box[3])
-        if in_x.mean() * in_y.mean() < LEAST_OVERLAP:
-            break
-        seen = np.ix_(in_y, in_x)
-        read, wanted = (read_y @ first @ read_x.T)[seen], second[seen]
-        score = _correlation(read, wanted)
-        rise = score - best
-        if rise > 0.0:
-            best, best_box = score, box
-        n_worse += rise < _LEAST_RISE
-        if step == n_steps or n_worse > 1:
-            break
-        along_x, along_y = (read_y @ slope_x @ read_x.T)[seen], (read_y @ slope_y @ read_x.T)[seen]
-        turns = (along_x * centres[in_x], along_x, along_y * centres[in_y][:, None], along_y, read, np.ones_like(read))
-        table = np.stack([turn.ravel() for turn in turns])
-        ridge = 1e-6 * table.shape[1] * np.eye(6)
-        found = np.linalg.solve(table @ table.T + ridge, table @ wanted.ravel())
-        if found[4] <= 1e-3:  # a negative: these do not belong together
-            break
-        box = box + np.clip(found[:4] / found[4], -_FARTHEST_STEP, _FARTHEST_STEP)
-        box[[0, 2]] = box[[0, 2]].clip(_LEAST_SCALE, 1.0 / _LEAST_SCALE)
-    return best, best_box
-
-
-def _agreement(first: Float64[np.ndarray, "n n"], second: Float64[np.ndarray, "n n"], box: Box) -> SameImage | None:
-    """Correlate the fine detail of two aligned images, whole and part by part."""
-    side = len(first)
-    (read_x, in_x), (read_y, in_y) = _reader(side, box[0], box[1]), _reader(side, box[2], box[3])
-    seen = np.ix_(in_y, in_x)
-    read = read_y @ first @ read_x.T
-    details, levelled = [], []
-    for image in (read, second):  # what interpolation and a codec do to the very finest is taken from both
-        soft = gaussian_filter(image, 0.7, truncate=3.0)
-        detail = soft - uniform_filter(soft, _DETAIL_PX)
-        strength = np.sqrt(uniform_filter(detail**2, _DETAIL_PX) + _NOISE_LEVELS**2)
-        details.append(detail[seen])
-        levelled.append((detail / strength)[seen])
-    one, two = details
-    if min(one.std(), two.std()) < _BLANK_LEVELS:
-        return None
+def _judge(laid: _Laid, i: int, box: Float64[np.ndarray, 4]) -> SameImage:
+    """Compare one pair part by part, and its levels."""
+    mask = laid.mask[i]
+    seen = np.ix_(mask.any(axis=1), mask.any(axis=0))
+    one, two = (detail[i][seen] for detail in laid.details)
+    levelled = [levelled_detail(detail[i : i + 1])[0][seen] for detail in laid.details]
+    similarity = float(laid.similarity[i])
     parts = []
-    for y in range(0, one.shape[0] - _BLOCK_PX // 2, _BLOCK_PX):
-        for x in range(0, one.shape[1] - _BLOCK_PX // 2, _BLOCK_PX):
-            part = (slice(y, y + _BLOCK_PX), slice(x, x + _BLOCK_PX))
+    for x in range(0, one.shape[0] - _BLOCK_PX // 2, _BLOCK_PX):
+        for y in range(0, one.shape[1] - _BLOCK_PX // 2, _BLOCK_PX):
+            part = (slice(x, x + _BLOCK_PX), slice(y, y + _BLOCK_PX))
             if max(one[part].std(), two[part].std()) > _TELLING_LEVELS:
                 parts.append(_correlation(one[part], two[part]))
-    similarity = _correlation(one, two)
-    gain = float(second[seen].std() / max(read[seen].std(), 1e-9))
-    lift = float(second[seen].mean() - read[seen].mean())
+    read, wanted = laid.read[i][seen], laid.wanted[i][seen]
+    gain, lift = float(wanted.std() / max(read.std(), 1e-9)), float(wanted.mean() - read.mean())
     return SameImage(similarity, _correlation(*levelled), min(parts, default=similarity), box, gain, lift)
 
 
 def _correlation(one: Float64[np.ndarray, "h w"], other: Float64[np.ndarray, "h w"]) -> float:
-    """Pearson's correlation; near 0 where one is constant."""
-    one, other = one - one.mean(), other - other.mean()
-    return float((one * other).sum() / np.sqrt((one**2).sum() * (other**2).sum() + 1e-6))
+    return float(correlations(one[None], other[None], np.ones((1, *one.shape), dtype=np.bool_))[0])
 
 
 def _in_words(found: SameImage, first_px: tuple[int, int], second_px: tuple[int, int]) -> str:

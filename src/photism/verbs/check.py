@@ -144,7 +144,7 @@ def check(
             executor=executor,
             progress=progress,
         )
-    warnings += [alarm.to_text() for alarm in files.shortcuts.alarms]
+    warnings += [alarm.to_text() for alarm in files.shortcuts.alarms] + ([files.gap] if files.gap else [])
     return Checked(
         n=len(usable),
         kinds=dataset.kinds,

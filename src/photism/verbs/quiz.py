@@ -140,27 +140,66 @@ def quiz(
     recognizer = load(run, engine=engine)
     scale = _scale(recognizer, rating, positive)
     with ProcessExecutor() as executor:
-        samples, dataset, own = _samples(run, data, recognizer, part, executor)
-        chosen = choose_items([Item(_named(sample, own, out)) for sample in samples], n, seed=seed)
-        items, unread = _ask_recognizer(recognizer, [item.sample for item in chosen], executor, progress)
-        skipped = (*dataset.skipped, *unread)
-        n_taught = sum(own.get(item.sample.path.resolve()) in ("train", "valid") for item in items)
+        asked = _ask_first(run, data, out, recognizer, executor, n=n, part=part, seed=seed, progress=progress)
         columns = trial_columns(rating=scale is not None, condition=condition is not None)
-        sheet = Sheet(recognizer.recipe.kind, recognizer.labels, len(items), scale, condition)
+        sheet = Sheet(recognizer.recipe.kind, recognizer.labels, len(asked.items), scale, condition)
         with TrialLog(out, columns) as log:
-            state = Quiz(items, recognizer.labels, log, scale=scale, condition=condition, seed=seed)
-            desk = ExhibitDesk(recognizer.recipe, executor)
-            note = _TAUGHT_NOTE if n_taught else _NOTE
-            command = partial(_compare, run, out, log, scale, condition) if not n_taught else _nothing
-            for sentence in _warnings(n_taught, len(items), unread):
+            state = Quiz(asked.items, recognizer.labels, log, scale=scale, condition=condition, seed=seed)
+            command = _nothing if asked.n_taught else partial(_compare, run, out, log, scale, condition)
+            for sentence in asked.warnings():
                 announce(sentence)
             if terminal is not None:
                 ask_in_terminal(state, sheet, recognizer.recipe, executor, *terminal)
             else:
-                with QuizServer(state, sheet, desk, command=command, note=note, port=port) as server:
+                desk = ExhibitDesk(recognizer.recipe, executor)
+                with QuizServer(state, sheet, desk, command=command, note=asked.note, port=port) as server:
                     _serve(server, announce, opened)
             tallies = tuple(reader.tally() for reader in state.readers)
-            return Played(out, len(items), n_taught, tallies, skipped, command())
+            return Played(out, len(asked.items), asked.n_taught, tallies, asked.skipped, command())
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The items of a quiz with what the recognizer says of each, and what is to be said before people are asked.
+
+    ``n_taught`` counts items that the recognizer was fitted to, ``unread`` are chosen files that it could not read,
+    ``skipped`` these and all that the data had left out before.
+    """
+
+    items: list[Item]
+    n_taught: int
+    unread: list[Skipped]
+    skipped: tuple[Skipped, ...]
+
+    @property
+    def note(self) -> str:
+        return _TAUGHT_NOTE if self.n_taught else _NOTE
+
+    def warnings(self) -> list[str]:
+        said = [f"left out {one.path}: {one.reason}" for one in self.unread]
+        if self.n_taught:
+            said.append(f"{self.n_taught} of these {len(self.items)} items made the recognizer. {_TAUGHT_NOTE}")
+        return said
+
+
+def _ask_first(
+    run: Path,
+    data: Path,
+    out: Path,
+    recognizer: Recognizer,
+    executor: Executor,
+    *,
+    n: int,
+    part: str | None,
+    seed: int,
+    progress: Progress,
+) -> _Asked:
+    """Choose the items, and let the recognizer answer before people do."""
+    samples, dataset, own = _samples(run, data, recognizer, part, executor)
+    chosen = choose_items([Item(_named(sample, own, out)) for sample in samples], n, seed=seed)
+    items, unread = _ask_recognizer(recognizer, [item.sample for item in chosen], executor, progress)
+    n_taught = sum(own.get(item.sample.path.resolve()) in ("train", "valid") for item in items)
+    return _Asked(items, n_taught, unread, (*dataset.skipped, *unread))
 
 
 def _scale(recognizer: Recognizer, rating: str | None, positive: str | None) -> Scale | None:
@@ -227,7 +266,7 @@ def _nothing() -> None:
 def _ask_recognizer(
     recognizer: Recognizer, samples: Sequence[Sample], executor: Executor, progress: Progress
 ) -> tuple[list[Item], list[Skipped]]:
-    """Let the recognizer answer first: what it cannot read is asked of nobody."""
+    """Return what the recognizer says of each file; what it cannot read is asked of nobody."""
     items, skipped = [], []
     answers = recognizer.answers([sample.path for sample in samples], executor)
     for done, (sample, answer) in enumerate(zip(samples, answers, strict=True), 1):
@@ -239,13 +278,6 @@ def _ask_recognizer(
     if not items:
         raise DataError(f"None of the files can be asked about. For one: {skipped[0].reason}")
     return items, skipped
-
-
-def _warnings(n_taught: int, n_items: int, unread: Sequence[Skipped]) -> list[str]:
-    said = [f"left out {one.path}: {one.reason}" for one in unread]
-    if n_taught:
-        said.append(f"{n_taught} of these {n_items} items made the recognizer. {_TAUGHT_NOTE}")
-    return said
 
 
 def _serve(server: QuizServer, announce: Callable[[str], None], opened: Callable[[str], object] | None) -> None:

@@ -1,0 +1,138 @@
+"""The steps that validation may refuse: a larger network, and fine-tuning.
+
+Covers whether each is tried. What depends on the clock is written down in the run's folder before it is done, and read
+again where a run is resumed. Does not cover how either is done (``training.larger``, ``training.adapt``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+
+from photism.experiment.clock import finishing_s
+from photism.experiment.job import Job
+from photism.runs import read_json, write_whole
+from photism.training.attempts import Adapted, Upgrade
+from photism.training.choose import can_be_beaten
+from photism.training.features import Features
+from photism.training.ground import Ground
+from photism.training.plan import Depth, Plan
+from photism.types import JSON
+
+__all__ = ["Probed", "fine_tune", "take_larger"]
+
+LARGER_SHARE = 0.4  # of the time left, for asking a larger network
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """The network that the training goes on with, and the other one where two were asked.
+
+    ``upgrade`` says how the two compared, ``others`` holds what the one that was left answered.
+    """
+
+    ground: Ground
+    upgrade: Upgrade | None = None
+    others: tuple[Features, ...] = ()
+
+
+def take_larger(job: Job, ground: Ground) -> Probed:
+    """Ask a larger network as well where there is time, and take it where validation says that it pays.
+
+    Parameters
+    ----------
+    job : Job
+    ground : Ground
+        Of the small network.
+    """
+    if not (job.request.may_take_larger and _can_gain(ground)):
+        return Probed(ground)
+    from photism.training.larger import try_larger
+
+    request = job.request
+    with job.clock.measuring("probe"):
+        if not _is_larger_asked(job, ground):
+            return Probed(ground)
+        taken, upgrade, others = try_larger(
+            ground, engine=request.engine, options=request.options, seed=request.seed, progress=job.progress
+        )
+        return Probed(taken, upgrade, others)
+
+
+def fine_tune(job: Job, ground: Ground) -> Adapted | None:
+    """Fine-tune, and keep that where validation says that it pays; None where it is not tried.
+
+    Parameters
+    ----------
+    job : Job
+    ground : Ground
+        Of the network that was taken.
+    """
+    method = job.request.method
+    if not (method == "finetune" or (method == "auto" and _can_gain(ground))):
+        return None
+    # Here, because it trains with torch, which a run that only probes does not need.
+    from photism.training.adapt import adapt
+
+    with job.clock.measuring("finetune"):
+        return adapt(
+            ground,
+            _plans(job, ground),
+            always=method == "finetune",
+            folder=job.folder / "unfinished",
+            progress=job.progress,
+            watch=job.watch,
+        )
+
+
+def _can_gain(ground: Ground) -> bool:
+    """Say whether the probe errs often enough on validation for anything better to be told apart from it."""
+    material = ground.material
+    files = np.flatnonzero(material.mask("valid"))
+    groups = [material.groups[i] for i in files.tolist()]
+    return can_be_beaten(ground.fitted.probabilities["valid"][files], material.y[files], groups)
+
+
+def _is_larger_asked(job: Job, ground: Ground) -> bool:
+    """Say whether there is time to ask the larger network; with a budget the answer stays what it first was."""
+    from photism.training.larger import LEAST_BUDGET_S, cost_of_larger_s
+
+    seconds = job.seconds_left(finishing_s(ground.asked))
+    if seconds is None:
+        return True
+    path, request = job.folder / "larger.json", job.request
+    if not path.is_file():
+        wanted = seconds >= LEAST_BUDGET_S
+        wanted = wanted and (
+            cost_of_larger_s(ground, engine=request.engine, options=request.options) <= LARGER_SHARE * seconds
+        )
+        write_whole(path, json.dumps({"ask": wanted}))
+    return cast("Mapping[str, bool]", read_json(path))["ask"]
+
+
+def _plans(job: Job, ground: Ground) -> list[tuple[Depth, Plan]]:
+    """Return the plans that are written down, and write them down where none are."""
+    from photism.training.budget import plans_for
+
+    path, request = job.folder / "finetune.json", job.request
+    if not path.is_file():
+        plans = plans_for(
+            ground,
+            always=request.method == "finetune",
+            from_layer=request.from_layer,
+            seed=request.seed,
+            seconds=job.seconds_left(finishing_s(ground.asked)),
+        )
+        kept = [{"depth": asdict(depth), "plan": plan.to_json()} for depth, plan in plans]
+        write_whole(path, json.dumps(kept, indent=2))
+    return _read_plans(path)
+
+
+def _read_plans(path: Path) -> list[tuple[Depth, Plan]]:
+    rows = cast("Sequence[Mapping[str, Mapping[str, JSON]]]", read_json(path))
+    return [(Depth.from_json(row["depth"]), Plan.from_json(row["plan"])) for row in rows]

@@ -1,0 +1,65 @@
+"""Cross-validated fine-tuning: every taught file is answered, and never by a network that saw its label."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from photism.training.cross_tuned import cross_tuned
+from photism.training.ground import Ground
+from photism.training.plan import Plan
+from tests.small_training import COLOURS, Small, ground_of
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cross")
+
+
+def a_plan(small: Small) -> Plan:
+    layers = (next(name for name in small.asked.features.layers if name.endswith("/fire9")),)
+    return Plan(after="fire7", layers=layers, epochs=4, views=1, batch=8, seed=0)
+
+
+def with_labels(ground: Ground, wrong: dict[int, str]) -> Ground:
+    """The same files, some under another label."""
+    samples = tuple(
+        replace(sample, label=wrong.get(i, sample.label)) for i, sample in enumerate(ground.material.samples)
+    )
+    return replace(ground, material=replace(ground.material, samples=samples))
+
+
+def test_training_and_validation_files_are_answered_and_no_other(small: Small, place: Path) -> None:
+    told: list[tuple[int, int]] = []
+    found = cross_tuned(
+        ground_of(small, place), a_plan(small), progress=lambda _phase, done, total: told.append((done, total))
+    )
+    taught = small.material.mask("train") | small.material.mask("valid")
+    assert np.array_equal(np.isfinite(found).all(axis=1), taught)
+    np.testing.assert_allclose(found[taught].sum(axis=1), 1.0, atol=1e-6)
+    assert np.mean(found[taught].argmax(axis=1) == small.material.y[taught]) > 0.8
+    assert told == sorted(told)
+    assert told[-1][0] == told[-1][1]
+
+
+def test_a_wrong_label_is_not_repeated(small: Small, place: Path) -> None:
+    """One file gets another colour's name: a network that had seen it would be drawn towards that."""
+    ground = ground_of(small, place)
+    files = np.flatnonzero(small.material.mask("train") | small.material.mask("valid"))
+    one, other = sorted(COLOURS)[:2]
+    chosen = next(i for i in files.tolist() if small.material.samples[i].label == one)
+    plain = cross_tuned(ground, a_plan(small))
+    flipped = cross_tuned(with_labels(ground, {chosen: other}), a_plan(small))
+    labels = small.material.labels
+    assert labels[plain[chosen].argmax()] == one
+    assert labels[flipped[chosen].argmax()] == one
+
+
+def test_one_group_cannot_be_held_out(small: Small, place: Path) -> None:
+    ground = ground_of(small, place)
+    samples = tuple(replace(sample, group="all") for sample in ground.material.samples)
+    with pytest.raises(ValueError, match="2 groups"):
+        cross_tuned(replace(ground, material=replace(ground.material, samples=samples)), a_plan(small))
