@@ -293,6 +293,29 @@ def test_a_stage_that_is_named_is_the_first_to_be_trained(small: Small, tmp_path
     assert "fire8" in changed <= {"fire8", "fire9"}
 
 
+@pytest.mark.usefixtures("small_network")
+def test_a_short_budget_reads_a_share_of_the_files_and_says_so(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PHOTISM_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("photism.recognizers.frozen_pass.CHUNK_WINDOWS", 4)
+    monkeypatch.setattr("photism.data.portion.FEWEST", 2)
+    run = fine_tune(small, tmp_path / "short", method="probe", budget_s=1.0)
+    metrics: Any = run.metrics
+    n_asked = json.loads((run.folder / "portion.json").read_text())["files"]
+    assert 18 <= n_asked < 30
+    assert [one for one in metrics["warnings"] if one.startswith(f"Only {n_asked} of 30 files were read")]
+    assert f", {30 - n_asked} left out for want of time" in run.to_text()
+    rows = (run.folder / "split.csv").read_text().splitlines()
+    assert len(rows) - 1 == n_asked
+    long = fine_tune(small, tmp_path / "long", method="probe", budget_s=3600.0)
+    assert json.loads((long.folder / "portion.json").read_text()) == {"files": 30}
+    # Whatever is kept by now, and however long it takes: a run goes on with the share that it began with.
+    (run.folder / "metrics.json").unlink()
+    again = fine_tune(small, tmp_path / "short", method="probe", budget_s=1.0, resume=True)
+    assert without_times(again.metrics) == without_times(metrics)
+
+
 # ── a larger network ─────────────────────────────────────────────────────────────────────────────────
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -137,3 +138,31 @@ def test_parts_do_not_change_features(small: Small, tmp_path: Path) -> None:
     again = ask_small(replace(small.material, samples=swapped), small.recipe, small.cache)
     assert again.seconds_in_network == 0.0
     assert_same(small.asked, again)
+
+
+def test_files_are_asked_in_turn_until_it_is_enough(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("photism.recognizers.frozen_pass.CHUNK_WINDOWS", 4)
+    order = np.random.default_rng(0).permutation(30).tolist()
+    told: list[int] = []
+
+    def enough(turn: int) -> bool:
+        told.append(turn)
+        return turn == 10
+
+    def ask_some(cache: Path, turns: list[int], enough: Callable[[int], bool] | None = None) -> Asked:
+        network, executor = random_backbone(), SerialExecutor()
+        return ask(
+            small.material, small.recipe, network, engine=ENGINE, executor=executor, cache=cache, turns=turns,
+            enough=enough,
+        )  # fmt: skip
+
+    some = ask_some(tmp_path, order, enough)
+    assert told == list(range(1, 11))
+    assert some.n_turns == 10
+    assert some.features.files.tolist() == sorted(order[:10])
+    for name, values in some.features.layers.items():
+        np.testing.assert_array_equal(values, small.asked.features.layers[name][sorted(order[:10])])
+    # What else is kept by now changes nothing where the number is known.
+    assert_same(ask_some(small.cache, order[:10]), some)

@@ -76,7 +76,12 @@ def train(
     out: Annotated[Path, typer.Option("--out", metavar="RUN", help="The folder to make.")],
     method: Annotated[Method, typer.Option("--method", help="How to train; auto chooses.")] = Method.auto,
     budget: Annotated[
-        str | None, typer.Option("--budget", metavar="TIME", help="Time for everything: 20s, 5m, 1h; none if left out.")
+        str | None,
+        typer.Option(
+            "--budget",
+            metavar="TIME",
+            help="Time for everything: 5s, 5m, 1h; a short one reads a share of the files. None if left out.",
+        ),
     ] = None,
     backbone: Annotated[
         str | None,

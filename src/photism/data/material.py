@@ -29,7 +29,8 @@ class Material:
     """Samples with their parts, and what was found out about them without rendering.
 
     ``samples`` keep their number for good: a file that turns out to be unusable stays in place with no part, and
-    is listed in ``skipped``. ``hashes`` holds the SHA-256 of each file's content by path.
+    is listed in ``skipped``. ``hashes`` holds the SHA-256 of each file's content by path. ``n_left_out``
+    files had no turn within a budget.
     """
 
     dataset: Dataset
@@ -40,6 +41,7 @@ class Material:
     warnings: tuple[str, ...]
     skipped: tuple[Skipped, ...]
     by_fold: bool = False
+    n_left_out: int = 0
 
     @cached_property
     def labels(self) -> tuple[str, ...]:

@@ -14,12 +14,13 @@ from photism.data.material import Material
 from photism.training.attempts import Adapted
 from photism.training.frozen import Asked
 
-__all__ = ["EXPLAINING_S", "Clock", "auditing_s", "cross_tuning_s", "finishing_s"]
+__all__ = ["EXPLAINING_S", "Clock", "auditing_s", "cross_tuning_s", "finishing_s", "probing_s"]
 
 PHASES = ("read", "render", "frozen_pass", "probe", "finetune", "trust", "explain", "report")
 REPORT_S = 8.0  # compiling a network and writing the report
 EXPLAINING_S = 20.0
 """Explaining two answers, and the report."""
+PROBE_S, PROBE_S_A_FILE = 3.0, 0.004  # fitting a head, and the report
 AUDIT_S, AUDIT_S_A_FILE = 8.0, 0.012  # asking whether the data can be trusted
 
 
@@ -67,6 +68,17 @@ def finishing_s(asked: Asked) -> float:
         The first pass.
     """
     return REPORT_S + asked.seconds_in_network
+
+
+def probing_s(n_files: int) -> float:
+    """Predict what comes after the frozen pass where nothing else does: a head and the report.
+
+    Parameters
+    ----------
+    n_files : int
+        How many were asked.
+    """
+    return PROBE_S + PROBE_S_A_FILE * n_files
 
 
 def auditing_s(material: Material) -> float:

@@ -27,6 +27,8 @@ from photism.types import JSON
 __all__ = ["Probed", "fine_tune", "take_larger"]
 
 LARGER_SHARE = 0.4  # of the time left, for asking a larger network
+# With less time left fine-tuning is not thought about: importing torch and measuring what a step costs take 5 s.
+LEAST_TUNING_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ def fine_tune(job: Job, ground: Ground) -> Adapted | None:
         Of the network that was taken.
     """
     method = job.request.method
-    if not (method == "finetune" or (method == "auto" and _can_gain(ground))):
+    if not (method == "finetune" or (method == "auto" and _can_gain(ground) and not _in_a_hurry(job, ground))):
         return None
     # Here, because it trains with torch, which a run that only probes does not need.
     from photism.training.adapt import adapt
@@ -96,6 +98,14 @@ def _can_gain(ground: Ground) -> bool:
     files = np.flatnonzero(material.mask("valid"))
     groups = [material.groups[i] for i in files.tolist()]
     return can_be_beaten(ground.fitted.probabilities["valid"][files], material.y[files], groups)
+
+
+def _in_a_hurry(job: Job, ground: Ground) -> bool:
+    """Say whether the budget is too short for any fine-tuning; what it once was it stays."""
+    path, seconds = job.folder / "finetune.json", job.seconds_left(finishing_s(ground.asked))
+    if not path.is_file() and seconds is not None and seconds < LEAST_TUNING_S:
+        write_whole(path, "[]")
+    return path.is_file() and not _read_plans(path)
 
 
 def _is_larger_asked(job: Job, ground: Ground) -> bool:

@@ -7,7 +7,7 @@ back as a reason, not as a picture.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,7 +56,9 @@ class Gallery:
         self._folder = folder / name if folder else None
         self._store: RowStore | None = None
 
-    def pictures(self, samples: Sequence[Sample], hashes: Mapping[Path, str], executor: Executor) -> Iterator[Rendered]:
+    def pictures(
+        self, samples: Sequence[Sample], hashes: Mapping[Path, str], executor: Executor
+    ) -> Generator[Rendered, None, None]:
         """Yield the pictures of every sample in order, rendering those that are not kept yet.
 
         Parameters

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -137,7 +137,7 @@ class FrozenPass:
         """What a recognizer records, so that its answers are computed by the same engine."""
         return next(iter(self.engines.values())).describe()
 
-    def features(self, rendered: Iterable[Rendered]) -> Iterator[FileFeatures]:
+    def features(self, rendered: Iterable[Rendered]) -> Generator[FileFeatures, None, None]:
         """Yield the features of every file, in the order in which the files come.
 
         Parameters

@@ -72,6 +72,7 @@ def metrics_json(
         "n_valid": material.count("valid"),
         "n_test": material.count("test"),
         "n_skipped": len(material.skipped),
+        "n_left_out": material.n_left_out,
         **measured,
         "chosen": {
             **_method(fitted, recognizer, adapted),

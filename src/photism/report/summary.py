@@ -33,7 +33,8 @@ def summarise(folder: Path, metrics: Mapping[str, Any]) -> str:
     chosen, verdict = metrics["chosen"], metrics["verdict"]
     counts = f"{metrics['n_train']} train, {metrics['n_valid']} validation, {metrics['n_test']} test"
     lines = [
-        f"{len(metrics['labels'])} classes; {counts}, {metrics['n_skipped']} skipped",
+        f"{len(metrics['labels'])} classes; {counts}, {metrics['n_skipped']} skipped"
+        + (f", {metrics['n_left_out']} left out for want of time" if metrics.get("n_left_out") else ""),
         f"{part} accuracy {_percent(held_out['accuracy'])} (95 % interval {_percent(held_out['low'])} to "
         f"{_percent(held_out['high'])}; always the commonest class: {_percent(held_out['majority_baseline'])})",
     ]

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from photism.data.material import Material
 from photism.errors import DataError, DecodeError
 from photism.executor import Executor
-from photism.pictures.gallery import Gallery
+from photism.pictures.gallery import Gallery, Rendered
 from photism.pictures.table import render_file
 from photism.recognizers.backbones import Backbone
 from photism.recognizers.frozen_pass import FileFeatures, FrozenPass, Panel, panels_of
@@ -116,7 +117,8 @@ class FeatureCache:
 class Asked:
     """What the frozen network answered for a data set.
 
-    ``skipped`` maps sample numbers to why they could not be rendered; ``engine`` is what a recognizer records.
+    ``skipped`` maps sample numbers to why they could not be rendered; ``engine`` is what a recognizer records;
+    ``n_turns`` counts the files that had their turn.
     """
 
     features: Features
@@ -125,6 +127,7 @@ class Asked:
     engine: dict[str, JSON]
     seconds_rendering: float
     seconds_in_network: float
+    n_turns: int
 
 
 def ask(
@@ -136,6 +139,8 @@ def ask(
     engine: str | Mapping[str, JSON] | None,
     executor: Executor,
     cache: Path,
+    turns: Sequence[int] | None = None,
+    enough: Callable[[int], bool] | None = None,
     progress: Progress = silent,
 ) -> Asked:
     """Ask the frozen network once for every file of a data set.
@@ -156,6 +161,10 @@ def ask(
         Where rendering runs.
     cache : Path
         Where pictures and features are kept.
+    turns : sequence of int, optional
+        Numbers of the samples in question, in the order in which they are asked; all that have a part by default.
+    enough : callable, optional
+        Told how many had their turn, says whether the rest goes without; asked only where something was computed.
     progress : callable
         Told (phase, done, total).
 
@@ -169,29 +178,27 @@ def ask(
         Where no file at all can be rendered.
     """
     started = time.perf_counter()
-    samples = [(i, sample) for i, sample in enumerate(material.samples) if sample.part is not None]
+    if turns is None:
+        turns = [i for i, sample in enumerate(material.samples) if sample.part is not None]
+    samples = [(i, material.samples[i]) for i in turns]
     panels = _panels(material, recipe, executor)
     network = FrozenPass(backbone, panels, layers=layers, engine=engine)
     kept = FeatureCache(cache, recipe.key + network.key)
     fresh = _first_of_each(material, [sample for _, sample in samples], kept)
-    n_known = len(samples) - len(fresh)
-    broken: dict[str, str] = {}
-    waiting: list[tuple[str, FileFeatures]] = []
-    rendered = Gallery(recipe, cache).pictures(fresh, material.hashes, executor)
-    for done, one in enumerate(network.features(rendered), start=1):
-        key = material.hashes[one.sample.path]
-        if one.reason is not None:
-            broken[key] = one.reason
-        else:
-            waiting.append((key, one))
-        if len(waiting) == CHUNK_FILES:
-            kept.keep(waiting)
-            waiting = []
-        progress("frozen pass", n_known + done, len(samples))
-    kept.keep(waiting)
+    turn_of = {sample.path: turn for turn, (_, sample) in enumerate(samples, 1)}
+
+    def told(done: int, path: Path) -> bool:
+        progress("frozen pass", len(samples) - len(fresh) + done, len(samples))
+        return enough is not None and enough(turn_of[path])
+
+    broken, last = _answer(
+        Gallery(recipe, cache).pictures(fresh, material.hashes, executor), network, kept, material, told
+    )
+    if last is not None:
+        samples = samples[: turn_of[last]]
     skipped: dict[int, Skipped] = {}
     found: dict[int, str] = {}
-    for i, sample in samples:
+    for i, sample in sorted(samples, key=lambda pair: pair[0]):
         key = material.hashes[sample.path]
         if key in broken:
             skipped[i] = Skipped(sample.name, broken[key])
@@ -205,7 +212,40 @@ def ask(
         engine=network.engine,
         seconds_rendering=seconds - network.seconds,
         seconds_in_network=network.seconds,
+        n_turns=len(samples),
     )
+
+
+def _answer(
+    rendered: Generator[Rendered, None, None],
+    network: FrozenPass,
+    kept: FeatureCache,
+    material: Material,
+    told: Callable[[int, Path], bool],
+) -> tuple[dict[str, str], Path | None]:
+    """Keep what the network answers for every file, until ``told`` says that it is enough.
+
+    Returns the contents that could not be rendered, and why; and the file that was the last before all.
+    """
+    broken: dict[str, str] = {}
+    waiting: list[tuple[str, FileFeatures]] = []
+    last: Path | None = None
+    # Closed by hand: where the rest goes without, rendering must have stopped before anything else is rendered.
+    with closing(rendered), closing(network.features(rendered)) as answered:
+        for done, one in enumerate(answered, start=1):
+            key = material.hashes[one.sample.path]
+            if one.reason is not None:
+                broken[key] = one.reason
+            else:
+                waiting.append((key, one))
+            if len(waiting) == CHUNK_FILES:
+                kept.keep(waiting)
+                waiting = []
+            if told(done, one.sample.path):
+                last = one.sample.path
+                break
+    kept.keep(waiting)
+    return broken, last
 
 
 def _panels(material: Material, recipe: Recipe, executor: Executor) -> tuple[Panel, ...]:
