@@ -22,8 +22,8 @@ from photism.data.records import read_split_csv
 from photism.data.sources import read_dataset
 from photism.experiment import train
 from photism.layers.attribution import METHODS, Explained
-from photism.layers.checks import Check
-from photism.layers.explanation import explain_shown
+from photism.layers.evidence import Check
+from photism.layers.explaining import explain_shown
 from photism.layers.heat import shown_of
 from photism.pictures.table import render_file
 from photism.runs import load

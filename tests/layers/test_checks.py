@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from tests.layers.explained_samples import Looking, bright_shown, sound_windows
 
-from photism.layers.checks import FRACTIONS, check, moved
+from photism.layers.checks import check, moved
+from photism.layers.evidence import FRACTIONS
 from photism.layers.heat import HeatMap, Shown, content_mask, empty, shown_of
 from photism.layers.occlusion import occlusion, pieces
 from photism.layers.regions import find_regions

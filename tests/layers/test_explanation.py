@@ -18,7 +18,8 @@ from photism.cli.app import app
 from photism.errors import InputError
 from photism.executor import SerialExecutor
 from photism.layers.attribution import METHODS, Explained
-from photism.layers.explanation import Explanation, explain_file
+from photism.layers.explaining import explain_file
+from photism.layers.explanation import Explanation
 from photism.report.explain_page import explain_piece, save_explanation
 from photism.report.heat_picture import overlay
 from photism.runs import load

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photism.recognizers.head import Head
-from photism.training.blend import REACHES, SHARES, Blend, choose_blend, go_to, joint_head, weights_of
+from photism.training.attempts import Blend
+from photism.training.blend import REACHES, SHARES, choose_blend, go_to, joint_head, weights_of
 from photism.training.features import Features, by_file, softmax
 from photism.training.finetune import answer
 from tests.training.test_finetune import EASY, K, N, small_suffix, tune

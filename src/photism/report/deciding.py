@@ -1,6 +1,6 @@
 """Which held-out files the report explains, and their explanations: the surest right answer and the surest wrong one.
 
-Covers the choice. How an answer is explained is ``layers.explanation``, how it looks ``explain_page``.
+Covers the choice. How an answer is explained is ``layers.explaining``, how it looks ``explain_page``.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ import numpy as np
 from photism.data.material import Material
 from photism.errors import InputError
 from photism.executor import Executor
-from photism.layers.attribution import Explained
-from photism.layers.explanation import Explanation, explain_file
+from photism.layers.explanation import Explanation
 from photism.recognizers.recognizer import Recognizer
 from photism.training.fit import Fitted
 from photism.types import Part
@@ -43,6 +42,10 @@ def explain_surest(
     tuple of (true class, Explanation)
         One or two. On validation the kept recognizer may answer otherwise than the one that was measured there.
     """
+    # Here, because these import torch: a run that explains nothing does not wait for it.
+    from photism.layers.attribution import Explained
+    from photism.layers.explaining import explain_file
+
     part: Part = "test" if "test" in fitted.probabilities else "valid"
     files = np.flatnonzero(material.mask(part))
     probability = fitted.probabilities[part][files]

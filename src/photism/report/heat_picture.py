@@ -15,7 +15,7 @@ from markupsafe import Markup
 from PIL import Image as PillowImage
 from scipy import ndimage
 
-from photism.layers.checks import FRACTIONS, Check
+from photism.layers.evidence import FRACTIONS, Check
 from photism.layers.explanation import Explanation
 from photism.layers.heat import added_up, spread
 from photism.report.drawing import Drawing

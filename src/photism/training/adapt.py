@@ -21,8 +21,8 @@ from torch import Tensor
 from photism.recognizers.backbones import Backbone
 from photism.recognizers.head import Head
 from photism.recognizers.suffix import Suffix
-from photism.training.attempts import Adapted, Attempt
-from photism.training.blend import Blend, choose_blend, go_to, joint_head, weights_of
+from photism.training.attempts import Adapted, Attempt, Blend
+from photism.training.blend import choose_blend, go_to, joint_head, weights_of
 from photism.training.calibration import tempered
 from photism.training.choose import compare
 from photism.training.familiar import familiar_layers, familiar_rate, fit_familiarity

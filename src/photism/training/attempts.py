@@ -2,15 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Float64
 
 from photism.recognizers.backbones import Backbone
-from photism.training.blend import Blend
 from photism.training.choose import Comparison
 from photism.training.fit import Fitted
 from photism.training.plan import Depth, Plan
 
-__all__ = ["Adapted", "Attempt", "Upgrade"]
+__all__ = ["Adapted", "Attempt", "Blend", "Upgrade"]
+
+
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """What is mixed: ``reach`` in weights, ``share`` in logits.
+
+    The trained head's logits are divided by ``tuned_temperature`` before mixing, the frozen one's by its own; the
+    mixture by ``temperature``.
+    """
+
+    reach: float = 1.0
+    share: float = 0.0
+    tuned_temperature: float = 1.0
+    temperature: float = 1.0
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Blend:
+        """Read a blend from JSON values.
+
+        Parameters
+        ----------
+        values : mapping
+        """
+        return cls(**values)
+
+    def mix(self, tuned: Float[np.ndarray, "n k"], frozen: Float[np.ndarray, "n k"]) -> Float64[np.ndarray, "n k"]:
+        """Mix the logits of n windows and apply the temperature.
+
+        Parameters
+        ----------
+        tuned : float (n, k)
+            As they come from the suffix.
+        frozen : float (n, k)
+            Divided by their own temperature already.
+        """
+        mixed = (1.0 - self.share) / self.tuned_temperature * tuned + self.share * frozen
+        return np.asarray(mixed / self.temperature, dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)

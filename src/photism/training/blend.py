@@ -11,9 +11,8 @@ Covers the choice and the joint head. Does not cover training (``finetune``) nor
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -22,55 +21,19 @@ from torch import Tensor
 
 from photism.recognizers.head import Head
 from photism.recognizers.suffix import Suffix
+from photism.training.attempts import Blend
 from photism.training.calibration import losses_nats, temperature_for
 from photism.training.features import Features, answers, by_file, softmax
 from photism.training.finetune import answer
 from photism.training.views import Views
 
-__all__ = ["REACHES", "SHARES", "Blend", "choose_blend", "go_to", "joint_head", "weights_of"]
+__all__ = ["REACHES", "SHARES", "choose_blend", "go_to", "joint_head", "weights_of"]
 
 REACHES = (1.0, 0.85, 0.7, 0.5)
 """How far the weights go from the beginning of training (0) to its end (1)."""
 
 SHARES = (0.0, 0.15, 0.3, 0.45, 0.6, 0.75)
 """What part of the logits is that of the head on frozen stages."""
-
-
-@dataclass(frozen=True, slots=True)
-class Blend:
-    """What is mixed: ``reach`` in weights, ``share`` in logits.
-
-    The trained head's logits are divided by ``tuned_temperature`` before mixing, the frozen one's by its own; the
-    mixture by ``temperature``.
-    """
-
-    reach: float = 1.0
-    share: float = 0.0
-    tuned_temperature: float = 1.0
-    temperature: float = 1.0
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Blend:
-        """Read a blend from JSON values.
-
-        Parameters
-        ----------
-        values : mapping
-        """
-        return cls(**values)
-
-    def mix(self, tuned: Float[np.ndarray, "n k"], frozen: Float[np.ndarray, "n k"]) -> Float64[np.ndarray, "n k"]:
-        """Mix the logits of n windows and apply the temperature.
-
-        Parameters
-        ----------
-        tuned : float (n, k)
-            As they come from the suffix.
-        frozen : float (n, k)
-            Divided by their own temperature already.
-        """
-        mixed = (1.0 - self.share) / self.tuned_temperature * tuned + self.share * frozen
-        return np.asarray(mixed / self.temperature, dtype=np.float64)
 
 
 def weights_of(suffix: Suffix) -> list[Tensor]:

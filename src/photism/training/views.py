@@ -25,7 +25,6 @@ from photism.pictures.view import View
 from photism.recognizers.backbones import Backbone
 from photism.recognizers.engines import Engine, open_engine
 from photism.recognizers.frozen_pass import Panel
-from photism.recognizers.torch_engine import map_sizes
 from photism.store import RowStore
 from photism.types import JSON, Mask, Progress, Recipe, Sample, silent
 
@@ -54,6 +53,8 @@ class Cut:
         size_px = (self.panels[0].height_px, self.panels[0].width_px)
         if self.after is None:
             return (len(self.panels), *size_px, 3)
+        from photism.recognizers.torch_engine import map_sizes  # torch: what only describes a cut does not wait for it
+
         height, width = map_sizes(self.backbone, size_px)[self.after]
         return (len(self.panels), self.backbone.stage(self.after).channels, height, width)
 
@@ -205,6 +206,8 @@ def make_views(
 def _engine(cut: Cut) -> Engine | None:
     if cut.after is None:
         return None
+    from photism.recognizers.torch_engine import map_sizes
+
     panel = cut.panels[0]
     size_px = (panel.height_px, panel.width_px)
     # As many cells as the map has places: pooling then changes nothing.

@@ -1,6 +1,6 @@
 """``photism explain``: which regions of one file decided the answer, written to a folder.
 
-Covers loading the run and what is written. Explaining is ``layers.explanation``, the page ``report.explain_page``.
+Covers loading the run and what is written. Explaining is ``layers.explaining``, the page ``report.explain_page``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from pathlib import Path
 from photism.errors import InputError
 from photism.executor import ProcessExecutor
 from photism.layers.attribution import DEFAULT_METHOD, Explained
-from photism.layers.explanation import Explanation, explain_file
+from photism.layers.explaining import explain_file
+from photism.layers.explanation import Explanation
 from photism.report.explain_page import save_explanation
 from photism.report.heat_picture import save_heat
 from photism.runs import load, write_whole
