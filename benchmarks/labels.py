@@ -1,9 +1,9 @@
 """Wrong labels found: 3 % of the training labels flipped, and how many of the first so many suspects are flips.
 
 Labels of the CSV's own training part (where photism would cut a validation part from it, that too) are flipped to any
-other class uniformly at random. Layers are chosen with the flipped labels in place, held-out probabilities come from
-frozen features, and precision is taken at the true count. Wrong labels that the sets held before count as misses. The
-test parts are never read. Choices were made with other seeds (1000 and on).
+other class uniformly at random. Held-out probabilities come from the frozen network's later stages, as in ``train``;
+precision is taken at the true count. Wrong labels that the sets held before count as misses. The test parts take no
+part. Choices were made with other seeds (1000 and on).
 
 ``--also`` reads other networks' features as well, as ``train`` does where it asked a larger network; ``--tuned`` adds
 the first network's answers after fine-tuning in cross-validation, as ``train`` does where it keeps a fine-tuned one.
@@ -54,7 +54,7 @@ class Cached:
 
 
 def frozen_features(
-    name: str, *, test_fold: str | None = None, backbone: str = "efficientnet_lite0", test: bool = True
+    name: str, *, test_fold: str | None = None, backbone: str = "efficientnet_lite0", test: bool = False
 ) -> Cached:
     """Read a set and ask the frozen network, or the cache, for its features; of the test part only where wanted."""
     with ProcessExecutor() as executor:
@@ -100,7 +100,7 @@ def main() -> None:
 
 def row_of(name: str, options: argparse.Namespace) -> str:
     """Measure one set over all seeds, and write its line."""
-    cached = frozen_features(name, test=not options.tuned)
+    cached = frozen_features(name)
     material = cached.material
     # A validation part that photism cut itself is a piece of the CSV's training part.
     given = any(sample.part == "valid" for sample in material.dataset.samples)
@@ -108,7 +108,7 @@ def row_of(name: str, options: argparse.Namespace) -> str:
     if options.tuned and given:
         raise SystemExit(f"{name} has a validation part of its own, which fine-tuning would learn from.")
     features, k = cached.features.keep(mask), len(material.labels)
-    others = [frozen_features(name, backbone=one, test=False).features.keep(mask) for one in options.also]
+    others = [frozen_features(name, backbone=one).features.keep(mask) for one in options.also]
     files = features.files
     precision, estimate, covered, seconds = [], [], 0, []
     for seed in range(options.first_seed, options.first_seed + options.seeds):

@@ -7,7 +7,8 @@ them as a user would. ``sounds`` makes up the features of short sounds (of the p
 and fits everything that is fitted to them: the pass of the network over so many sounds would take an hour. ``finetune``
 fine-tunes the packaged network on small pictures as a user would, but for one epoch and one varied view: every epoch
 takes the same steps in the same buffers, and a view more is one more memory-mapped table and 32 bytes a file. It trains
-twice (the training part, then validation with it), compares, asks the trained network and writes the report.
+four times (the training part, then validation with it; each half of both for the audit), compares, asks the trained
+network, audits and writes the report.
 
 What the program was doing at the peak is told by looking at its stack whenever memory is read: the innermost of
 ``PARTS``. The figures beside a part are the memory when it began to be seen and the most that was seen in it.
@@ -51,6 +52,7 @@ PARTS = {
     ("suffix.py", "settled"): "putting the network back",
     ("adapt.py", "_measured"): "asking the trained network",
     ("finetune.py", "_keep"): "keeping the training's state",
+    ("cross_tuned.py", "cross_tuned"): "the audit's fine-tuning",
     ("near.py", "near_duplicates"): "the audit's near duplicates",
     ("shortcuts.py", "find_shortcuts"): "the audit's shortcuts",
     ("out_of_fold.py", "held_out_probabilities"): "the audit's labels",
@@ -91,13 +93,14 @@ class Peak:
 
 
 def part_of(frame: FrameType | None) -> str:
-    """Say in which part of the program a stack is: the innermost one that ``PARTS`` knows."""
+    """Say in which part of the program a stack is: the innermost that ``PARTS`` knows, but for the audit's."""
+    found = "the rest"
     while frame is not None:
-        part = PARTS.get((Path(frame.f_code.co_filename).name, frame.f_code.co_name))
-        if part is not None:
-            return part
+        part = PARTS.get((Path(frame.f_code.co_filename).name, frame.f_code.co_name), "")
+        if found == "the rest" or part.startswith("the audit's"):
+            found = part or found
         frame = frame.f_back
-    return "the rest"
+    return found
 
 
 def peak_while(work: Callable[[], None]) -> Peak:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,31 @@ def test_copies_stay_on_one_side_of_a_split_that_is_cut_here(colours: Path) -> N
     parts = {s.part for s in material.samples if s.path in copies}
     assert len(parts) == 1
     assert not material.leaks
+
+
+def test_what_holds_the_same_bytes_is_one_observation(colours: Path) -> None:
+    shutil.copy(colours / "train" / "red" / "0.png", colours / "train" / "red" / "copy.png")
+    material = material_of(colours)
+    of = {sample.path.name: one for sample, one in zip(material.samples, material.observations, strict=True)
+          if sample.path.parent.name == "red"}  # fmt: skip
+    assert of["0.png"] == of["copy.png"]
+    assert len(set(of.values())) == len(of) - 1
+    assert len(set(material.groups)) == len(material.groups)
+
+
+def test_groups_that_share_a_file_are_one_observation(colours: Path) -> None:
+    for number, name in enumerate(("x", "y", "z")):
+        shutil.copy(colours / "train" / "red" / f"{number // 2}.png", colours / "train" / "red" / f"{name}.png")
+    material = material_of(colours)
+    group_of = {"0.png": "a", "x.png": "b", "y.png": "b", "1.png": "c", "z.png": "d"}
+    samples = tuple(
+        replace(s, group=group_of.get(s.path.name) if s.path.parent.name == "red" else None) for s in material.samples
+    )
+    joined = replace(material, samples=samples)
+    found = {s.name: one for s, one in zip(samples, joined.observations, strict=True)}
+    red = {name: found[f"train/red/{name}"] for name in group_of}
+    assert red["0.png"] == red["x.png"] == red["y.png"]
+    assert red["1.png"] == red["z.png"] != red["0.png"]
 
 
 def test_a_broken_file_keeps_its_number_and_loses_its_part(colours: Path) -> None:

@@ -1,8 +1,9 @@
-"""Files take turns: any beginning of the order is a fair share, and who had no turn is left out and counted."""
+"""Files take turns by chance: any beginning of the order is a share of every part; the rest is left out and counted."""
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import given
@@ -39,19 +40,35 @@ def test_everyone_with_a_part_has_one_turn() -> None:
     assert sorted(found.order) == list(range(sum(SIZES.values())))
 
 
-def test_a_few_of_every_class_and_part_come_first() -> None:
+def test_some_training_files_of_every_class_and_some_held_out_ones_come_first() -> None:
     material = made()
     found = turns(material, seed=0)
-    assert strata(material, found.order[: found.least]) == {key: min(n, FEWEST) for key, n in SIZES.items()}
+    first = strata(material, found.order[: found.least])
+    assert {key: n for key, n in first.items() if key[0] == "train"} == {
+        ("train", "cat"): FEWEST, ("train", "dog"): FEWEST, ("train", "rare"): 4,
+    }  # fmt: skip
+    assert first["valid", "cat"] + first["valid", "dog"] == first["test", "cat"] == 3 * FEWEST
 
 
 @given(st.integers(60, 404), st.integers(0, 50))
-def test_any_beginning_is_an_even_share(n: int, seed: int) -> None:
+def test_any_beginning_holds_the_same_share_of_every_part(n: int, seed: int) -> None:
     material = made()
     found = strata(material, turns(material, seed=seed).order[:n])
-    assert all(found[key] >= min(size, FEWEST) for key, size in SIZES.items())
-    shares = [(found[key], size) for key, size in SIZES.items() if found[key] > FEWEST]
-    assert max((one - 1) / size for one, size in shares) <= min((one + 1) / size for one, size in shares)
+    sizes = {"train cat": 200, "train dog": 50, "valid": 50, "test": 100}
+    read = {
+        "train cat": found["train", "cat"], "train dog": found["train", "dog"],
+        "valid": found["valid", "cat"] + found["valid", "dog"], "test": found["test", "cat"],
+    }  # fmt: skip
+    late = [(read[key], size) for key, size in sizes.items() if read[key] > 3 * FEWEST]
+    if late:
+        assert max((one - 1) / size for one, size in late) <= min((one + 1) / size for one, size in late)
+
+
+def test_held_out_files_are_drawn_without_regard_to_their_class() -> None:
+    """Of 2 in 10 validation files being dogs, 2 in 10 of those drawn first are, over many seeds."""
+    material = made()
+    drawn = [strata(material, (found := turns(material, seed=seed)).order[: found.least]) for seed in range(200)]
+    assert abs(sum(one["valid", "dog"] for one in drawn) / (200 * 3 * FEWEST) - 0.2) < 0.03
 
 
 def test_the_seed_says_whose_turn_it_is() -> None:
@@ -68,6 +85,15 @@ def test_who_had_no_turn_has_no_part_and_is_counted() -> None:
     assert all(some.samples[i] == material.samples[i] for i in order[:100])
     assert some.warnings == (
         "as it was.",
-        "Only 100 of 404 files were read, an even share of every class: there was no time.",
+        "Only 100 of 404 files were read, drawn by chance from every part: there was no time.",
     )
     assert left_out(material, order, why="there was no time") is material
+
+
+def test_a_leak_from_a_file_that_is_left_out_is_none() -> None:
+    material = replace(made(), duplicates=(("train/cat/0", "test/cat/0"), ("train/cat/1", "test/cat/1")))
+    material = material.with_parts(material.samples)
+    assert [leak["path"] for leak in material.leaks] == ["test/cat/0", "test/cat/1"]
+    number = {sample.name: i for i, sample in enumerate(material.samples)}
+    stays = [i for i in range(404) if i != number["train/cat/0"]]
+    assert [leak["path"] for leak in left_out(material, stays, why="there was no time").leaks] == ["test/cat/1"]

@@ -59,6 +59,24 @@ class Material:
         """Each sample's group; a sample without one is a group of its own."""
         return tuple(s.name if s.group is None else f"group {s.group}" for s in self.samples)
 
+    @cached_property
+    def observations(self) -> tuple[str, ...]:
+        """Each sample's group, groups that hold identical files joined: what is seen where one of them is seen."""
+        group_of = {sample.name: group for sample, group in zip(self.samples, self.groups, strict=True)}
+        joined: dict[str, str] = {}
+
+        def first(group: str) -> str:
+            while group in joined:
+                group = joined[group]
+            return group
+
+        for same in self.duplicates:
+            one, *others = [first(group_of[name]) for name in same if name in group_of]
+            for other in others:
+                if first(other) != first(one):
+                    joined[first(other)] = first(one)
+        return tuple(first(group) for group in self.groups)
+
     @property
     def units(self) -> tuple[str, ...]:
         """What an inner fold must leave out whole: the given folds where validation is one of them, else the groups."""
@@ -99,7 +117,19 @@ class Material:
         if not any(sample.part == "valid" for sample in samples):
             raise DataError(f"{self.dataset.root}: no usable file is left to validate with.")
         skipped = [Skipped(s.name, f"its class {s.label!r} has no file in the training part.") for s in unknown]
-        return replace(self, samples=tuple(samples), skipped=(*self.skipped, *broken.values(), *skipped))
+        return replace(self.with_parts(samples), skipped=(*self.skipped, *broken.values(), *skipped))
+
+    def with_parts(self, samples: Sequence[Sample]) -> Material:
+        """Return the same files with other parts: a file without one leaks nothing.
+
+        Parameters
+        ----------
+        samples : sequence of Sample
+            In the same order.
+        """
+        known = {sample.name: sample for sample in samples}
+        duplicates = [[known[name] for name in same if name in known] for same in self.duplicates]
+        return replace(self, samples=tuple(samples), leaks=tuple(leaks(samples, duplicates)))
 
     def count(self, part: Part) -> int:
         """Return the number of usable samples of ``part``."""

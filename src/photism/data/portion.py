@@ -1,4 +1,4 @@
-"""A portion of the data, for a budget too short to read everything: files take turns, so that any beginning is fair.
+"""A portion of the data, for a budget too short to read everything: files take turns in a random order.
 
 Covers the order of the turns, and leaving out whoever had none. Does not cover how many turns there is time for
 (``photism.experiment``).
@@ -16,7 +16,7 @@ from photism.data.material import Material
 __all__ = ["Turns", "left_out", "turns"]
 
 FEWEST = 6
-"""Files of every class in every part that have their turns before all others, where there are so many."""
+"""So many training files of every class, and as many files of each other part in all, have their turns first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Turns:
 
 
 def turns(material: Material, *, seed: int) -> Turns:
-    """Let files take turns: first a few of every class in every part, then all parts and classes evenly.
+    """Let files take turns: first a few training files of every class and some held-out ones, then all evenly.
 
     Parameters
     ----------
@@ -39,18 +39,21 @@ def turns(material: Material, *, seed: int) -> Turns:
     Returns
     -------
     Turns
-        The first n of the order hold about n / n_files of every class in every part.
+        Any beginning of the order holds about the same share of each part. The held-out files in it are drawn without
+        regard to their class: what is measured on them is an estimate for all of them.
     """
     chance = np.random.default_rng(seed)
     strata: dict[tuple[str, str], list[int]] = {}
     for number, sample in enumerate(material.samples):
         if sample.part is not None:
-            strata.setdefault((sample.part, str(sample.label)), []).append(number)
+            label = str(sample.label) if sample.part == "train" else ""
+            strata.setdefault((sample.part, label), []).append(number)
     placed: list[tuple[float, int]] = []
-    for key in sorted(strata):
-        members = chance.permutation(strata[key]).tolist()
+    for part, label in sorted(strata):
+        members = chance.permutation(strata[part, label]).tolist()
         late = (chance.random() + np.arange(len(members))) / len(members)
-        placed += [(-1.0 if i < FEWEST else float(late[i]), number) for i, number in enumerate(members)]
+        first = FEWEST if part == "train" else FEWEST * len(material.labels)
+        placed += [(-1.0 if i < first else float(late[i]), number) for i, number in enumerate(members)]
     placed.sort()
     return Turns(tuple(number for _, number in placed), sum(place < 0 for place, _ in placed))
 
@@ -64,7 +67,7 @@ def left_out(material: Material, asked: Collection[int], *, why: str) -> Materia
     asked : numbers
         Of the samples that stay.
     why : str
-        The end of the warning: "... files were read, ".
+        The end of the warning, without a full stop.
 
     Returns
     -------
@@ -76,5 +79,6 @@ def left_out(material: Material, asked: Collection[int], *, why: str) -> Materia
         return material
     stays = set(asked)
     samples = tuple(s if i in stays else replace(s, part=None) for i, s in enumerate(material.samples))
-    warning = f"Only {len(stays)} of {n_files} files were read, an even share of every class: {why}."
-    return replace(material, samples=samples, warnings=(*material.warnings, warning), n_left_out=n_files - len(stays))
+    warning = f"Only {len(stays)} of {n_files} files were read, drawn by chance from every part: {why}."
+    smaller = material.with_parts(samples)
+    return replace(smaller, warnings=(*material.warnings, warning), n_left_out=n_files - len(stays))

@@ -7,12 +7,14 @@ or another training would do better (``improving``).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 from photism.data.material import Material, gather
 from photism.data.portion import left_out, turns
 from photism.experiment.clock import probing_s
+from photism.experiment.improving import decide_nothing_more
 from photism.experiment.job import Job
 from photism.pictures.table import fit_recipe
 from photism.recognizers.backbones import Backbone
@@ -20,9 +22,11 @@ from photism.runs import read_json, write_whole
 from photism.training.fit import Fitted, probe_of
 from photism.training.frozen import Asked, ask
 from photism.training.ground import Ground
-from photism.types import Progress, Recipe, Watch, silent, unwatched
+from photism.types import Progress, Watch, silent, unwatched
 
 __all__ = ["ask_and_probe", "probe", "read"]
+
+PORTION = "portion.json"
 
 
 def read(job: Job) -> Material:
@@ -58,29 +62,7 @@ def ask_and_probe(job: Job, material: Material, network: Backbone) -> Ground:
     recipe = fit_recipe(
         material.dataset.kind, material.facts("train"), size_px=network.size_px, options=request.options
     )
-    material, asked = _asked(job, material, recipe, network)
-    job.clock.add("render", asked.seconds_rendering)
-    job.clock.add("frozen_pass", asked.seconds_in_network)
-    material = material.without(asked.skipped)
-    with job.clock.measuring("probe"):
-        fitted = probe(material, asked, request.seed, job.progress, job.watch)
-    return Ground(material, recipe, network, asked, fitted, job.executor, job.cache)
-
-
-def _asked(job: Job, material: Material, recipe: Recipe, network: Backbone) -> tuple[Material, Asked]:
-    """Ask for all files; with a budget for as many as it leaves time for, which is written down and then stays so."""
-    request, path = job.request, job.folder / "portion.json"
-    order, enough = None, None
-    if request.budget_s is not None:
-        taking = turns(material, seed=request.seed)
-        order = taking.order
-        if path.is_file():
-            order = order[: cast("Mapping[str, int]", read_json(path))["files"]]
-        else:
-
-            def enough(turn: int) -> bool:
-                return turn >= taking.least and not job.has_time_for(probing_s(turn))
-
+    order, enough = _turns(job, material)
     asked = ask(
         material,
         recipe,
@@ -92,11 +74,46 @@ def _asked(job: Job, material: Material, recipe: Recipe, network: Backbone) -> t
         enough=enough,
         progress=job.progress,
     )
+    job.clock.add("render", asked.seconds_rendering)
+    job.clock.add("frozen_pass", asked.seconds_in_network)
     if order is not None:
-        write_whole(path, json.dumps({"files": asked.n_turns}))
         why = f"there was no time for more within a budget of {request.budget_s:g} s"
         material = left_out(material, order[: asked.n_turns], why=why)
-    return material, asked
+    material = material.without(asked.skipped)
+    if order is not None:
+        # After everything that may refuse the data: a refused training leaves nothing behind.
+        _write_portion(job, asked.n_turns, n_left_out=material.n_left_out)
+    with job.clock.measuring("probe"):
+        fitted = probe(material, asked, request.seed, job.progress, job.watch)
+    return Ground(material, recipe, network, asked, fitted, job.executor, job.cache)
+
+
+def _turns(job: Job, material: Material) -> tuple[Sequence[int] | None, Callable[[int], bool] | None]:
+    """Say in which order files are asked, and when it is enough; with a budget as many as it leaves time for."""
+    request, path = job.request, job.folder / PORTION
+    if request.budget_s is None:
+        return None, None
+    taking = turns(material, seed=request.seed)
+    if path.is_file():
+        return taking.order[: cast("Mapping[str, int]", read_json(path))["files"]], None
+    # Fine-tuning that was asked for by name gets half of the time.
+    reserve_s = request.budget_s / 2 if request.method == "finetune" else 0.0
+
+    def enough(turn: int) -> bool:
+        return turn >= taking.least and not job.has_time_for(reserve_s + probing_s(turn))
+
+    # What is kept already costs no time here, but what is fitted to it does.
+    most = bisect_left(range(1, len(taking.order) + 1), x=True, key=enough)
+    return taking.order[: max(most, taking.least)], enough
+
+
+def _write_portion(job: Job, n_turns: int, *, n_left_out: int) -> None:
+    """Write down how many files were asked; where some had to be left out, that there is no time for anything more."""
+    path = job.folder / PORTION
+    if not path.is_file():
+        if n_left_out and job.request.method == "auto":
+            decide_nothing_more(job)
+        write_whole(path, json.dumps({"files": n_turns}))
 
 
 def probe(material: Material, asked: Asked, seed: int, progress: Progress = silent, watch: Watch = unwatched) -> Fitted:

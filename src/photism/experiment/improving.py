@@ -24,8 +24,9 @@ from photism.training.ground import Ground
 from photism.training.plan import Depth, Plan
 from photism.types import JSON
 
-__all__ = ["Probed", "fine_tune", "take_larger"]
+__all__ = ["Probed", "decide_nothing_more", "fine_tune", "take_larger"]
 
+LARGER, FINETUNE = "larger.json", "finetune.json"
 LARGER_SHARE = 0.4  # of the time left, for asking a larger network
 # With less time left fine-tuning is not thought about: importing torch and measuring what a step costs take 5 s.
 LEAST_TUNING_S = 10.0
@@ -92,6 +93,17 @@ def fine_tune(job: Job, ground: Ground) -> Adapted | None:
         )
 
 
+def decide_nothing_more(job: Job) -> None:
+    """Write down that no larger network is asked and nothing fine-tuned: a run that is resumed has no more time either.
+
+    Parameters
+    ----------
+    job : Job
+    """
+    write_whole(job.folder / LARGER, json.dumps({"ask": False}))
+    write_whole(job.folder / FINETUNE, "[]")
+
+
 def _can_gain(ground: Ground) -> bool:
     """Say whether the probe errs often enough on validation for anything better to be told apart from it."""
     material = ground.material
@@ -102,7 +114,7 @@ def _can_gain(ground: Ground) -> bool:
 
 def _in_a_hurry(job: Job, ground: Ground) -> bool:
     """Say whether the budget is too short for any fine-tuning; what it once was it stays."""
-    path, seconds = job.folder / "finetune.json", job.seconds_left(finishing_s(ground.asked))
+    path, seconds = job.folder / FINETUNE, job.seconds_left(finishing_s(ground.asked))
     if not path.is_file() and seconds is not None and seconds < LEAST_TUNING_S:
         write_whole(path, "[]")
     return path.is_file() and not _read_plans(path)
@@ -115,7 +127,7 @@ def _is_larger_asked(job: Job, ground: Ground) -> bool:
     seconds = job.seconds_left(finishing_s(ground.asked))
     if seconds is None:
         return True
-    path, request = job.folder / "larger.json", job.request
+    path, request = job.folder / LARGER, job.request
     if not path.is_file():
         wanted = seconds >= LEAST_BUDGET_S
         wanted = wanted and (
@@ -129,7 +141,7 @@ def _plans(job: Job, ground: Ground) -> list[tuple[Depth, Plan]]:
     """Return the plans that are written down, and write them down where none are."""
     from photism.training.budget import plans_for
 
-    path, request = job.folder / "finetune.json", job.request
+    path, request = job.folder / FINETUNE, job.request
     if not path.is_file():
         plans = plans_for(
             ground,

@@ -55,8 +55,8 @@ def _cross_tuned(job: Job, ground: Ground, adapted: Adapted | None) -> tuple[Flo
     if adapted is None or attempt is None:
         return ()
     material = ground.material
-    taught = [one.group or one.name for one in material.samples if one.part in {"train", "valid"}]
-    if len(set(taught)) < 2 or not job.has_time_for(auditing_s(material) + cross_tuning_s(adapted)):
+    taught = {material.observations[i] for i in np.flatnonzero(material.mask("train") | material.mask("valid"))}
+    if len(taught) < 2 or not job.has_time_for(auditing_s(material) + cross_tuning_s(adapted, material)):
         return ()
     from photism.training.cross_tuned import cross_tuned
 

@@ -74,6 +74,7 @@ def train(
         How to train: a head on the frozen network's stages, the last stages too, or what validation says is better.
     budget_s : float, optional
         Seconds for everything; the best within them is made. The plan is fixed before training and kept with the run.
+        Where they are too few for all files a share of them is read, drawn by chance; the run says so.
     backbone : str, optional
         A name from the table of backbones. By default efficientnet_lite0, and where ``method`` is "auto" a larger
         one in its place if validation says that it pays.

@@ -137,13 +137,17 @@ class FrozenPass:
         """What a recognizer records, so that its answers are computed by the same engine."""
         return next(iter(self.engines.values())).describe()
 
-    def features(self, rendered: Iterable[Rendered]) -> Generator[FileFeatures, None, None]:
+    def features(
+        self, rendered: Iterable[Rendered], *, batch: int = CHUNK_WINDOWS
+    ) -> Generator[FileFeatures, None, None]:
         """Yield the features of every file, in the order in which the files come.
 
         Parameters
         ----------
         rendered : iterable of Rendered
             Files with their pictures, or with the reason why they have none.
+        batch : int
+            Windows at a time, at least.
 
         Notes
         -----
@@ -154,7 +158,7 @@ class FrozenPass:
         for one in rendered:
             waiting.append(one)
             n_windows += 0 if one.pixels is None else len(one.pixels)
-            if n_windows >= CHUNK_WINDOWS:
+            if n_windows >= batch:
                 yield from self._run(waiting)
                 waiting, n_windows = [], 0
         yield from self._run(waiting)

@@ -28,7 +28,7 @@ N_FOLDS = 2
 
 
 def cross_tuned(ground: Ground, plan: Plan, *, progress: Progress = silent) -> Float64[np.ndarray, "m k"]:
-    """Answer for every training and validation file by a fine-tuned network that never saw its group.
+    """Answer for every training and validation file by a fine-tuned network that saw neither its group nor a copy.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def cross_tuned(ground: Ground, plan: Plan, *, progress: Progress = silent) -> F
     Returns
     -------
     float64 (n_samples, n_classes)
-        Probabilities; NaN in the rows of other files.
+        Probabilities; NaN in the rows of other files, and of those that could not be drawn again.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def cross_tuned(ground: Ground, plan: Plan, *, progress: Progress = silent) -> F
     material = ground.material
     taught = material.mask("train") | material.mask("valid")
     files = np.flatnonzero(taught)
-    names = [material.groups[i] for i in files.tolist()]
+    names = [material.observations[i] for i in files.tolist()]
     if len(set(names)) < N_FOLDS:
         raise ValueError(f"held-out answers need {N_FOLDS} groups, received {len(set(names))}")
     fold = np.asarray(inner_folds(material.y[files], names, N_FOLDS, plan.seed))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from photism.data.material import Material
 from photism.errors import DataError, DecodeError
 from photism.executor import Executor
-from photism.pictures.gallery import Gallery, Rendered
+from photism.pictures.gallery import Gallery
 from photism.pictures.table import render_file
 from photism.recognizers.backbones import Backbone
-from photism.recognizers.frozen_pass import FileFeatures, FrozenPass, Panel, panels_of
+from photism.recognizers.frozen_pass import CHUNK_WINDOWS, FileFeatures, FrozenPass, Panel, panels_of
 from photism.store import RowStore
 from photism.training.features import Features, LayerRows
 from photism.types import JSON, Progress, Recipe, Sample, Skipped, silent
@@ -33,6 +33,8 @@ from photism.types import JSON, Progress, Recipe, Sample, Skipped, silent
 __all__ = ["Asked", "FeatureCache", "ask"]
 
 CHUNK_FILES = 64
+# Windows that go through the network between two looks at the clock.
+BATCH_IN_A_HURRY = 16
 
 
 class FeatureCache:
@@ -191,9 +193,11 @@ def ask(
         progress("frozen pass", len(samples) - len(fresh) + done, len(samples))
         return enough is not None and enough(turn_of[path])
 
-    broken, last = _answer(
-        Gallery(recipe, cache).pictures(fresh, material.hashes, executor), network, kept, material, told
-    )
+    rendered = Gallery(recipe, cache).pictures(fresh, material.hashes, executor)
+    answered = network.features(rendered, batch=CHUNK_WINDOWS if enough is None else BATCH_IN_A_HURRY)
+    # Closed by hand: where the rest goes without, rendering must have stopped before anything else is rendered.
+    with closing(rendered), closing(answered):
+        broken, last = _keep_answers(answered, kept, material.hashes, told)
     if last is not None:
         samples = samples[: turn_of[last]]
     skipped: dict[int, Skipped] = {}
@@ -216,11 +220,10 @@ def ask(
     )
 
 
-def _answer(
-    rendered: Generator[Rendered, None, None],
-    network: FrozenPass,
+def _keep_answers(
+    answered: Iterable[FileFeatures],
     kept: FeatureCache,
-    material: Material,
+    hashes: Mapping[Path, str],
     told: Callable[[int, Path], bool],
 ) -> tuple[dict[str, str], Path | None]:
     """Keep what the network answers for every file, until ``told`` says that it is enough.
@@ -230,20 +233,18 @@ def _answer(
     broken: dict[str, str] = {}
     waiting: list[tuple[str, FileFeatures]] = []
     last: Path | None = None
-    # Closed by hand: where the rest goes without, rendering must have stopped before anything else is rendered.
-    with closing(rendered), closing(network.features(rendered)) as answered:
-        for done, one in enumerate(answered, start=1):
-            key = material.hashes[one.sample.path]
-            if one.reason is not None:
-                broken[key] = one.reason
-            else:
-                waiting.append((key, one))
-            if len(waiting) == CHUNK_FILES:
-                kept.keep(waiting)
-                waiting = []
-            if told(done, one.sample.path):
-                last = one.sample.path
-                break
+    for done, one in enumerate(answered, start=1):
+        key = hashes[one.sample.path]
+        if one.reason is not None:
+            broken[key] = one.reason
+        else:
+            waiting.append((key, one))
+        if len(waiting) == CHUNK_FILES:
+            kept.keep(waiting)
+            waiting = []
+        if told(done, one.sample.path):
+            last = one.sample.path
+            break
     kept.keep(waiting)
     return broken, last
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int
-from scipy import linalg, optimize, sparse
+from scipy import linalg, optimize, sparse, special
 from threadpoolctl import threadpool_limits
 
 from photism.data.split import inner_folds
@@ -160,7 +160,8 @@ def held_out_probabilities(
         The same files as other networks see them, whose ``late_layers`` are read as well: what one network confuses
         another may tell apart.
     tuned : sequence of float64 (n_samples, n_classes)
-        Probabilities of fine-tuned networks that saw neither the file nor its group (``cross_tuned``).
+        Probabilities of fine-tuned networks that saw neither the file nor its group (``cross_tuned``). Where a row is
+        not finite the others speak for the file.
     seed : int
         Which files stand for all where there are many, and the folds of the softmax regression.
 
@@ -172,8 +173,7 @@ def held_out_probabilities(
     Raises
     ------
     ValueError
-        Where all files are one group, another network's features are not those of the same files, or a fine-tuned one
-        did not answer for all of them.
+        Where all files are one group, or another network's features are not those of the same files.
 
     Notes
     -----
@@ -196,22 +196,21 @@ def held_out_probabilities(
         raise ValueError("held-out answers need two groups, received one")
     if any(not np.array_equal(other.files, files) for other in others):
         raise ValueError("other networks must have seen the same files")
-    if any(not np.isfinite(one[files]).all() for one in tuned):
-        raise ValueError("fine-tuned networks must have answered for the same files")
     read = [(features, late_layers(features.layers) if layers is None else tuple(layers))]
     read += [(other, late_layers(other.layers)) for other in others]
     folds = np.asarray(inner_folds(truth, names, N_FOLDS, seed))
-    logs = np.zeros((len(files), n_classes))
+    logs, n_sources = np.zeros((len(files), n_classes)), np.full((len(files), 1), len(read))
     with threadpool_limits(limits=1, user_api="blas"):
         for index, (one, its_layers) in enumerate(read):
             # Other files stand for all in every network: what one choice misses another has.
             table = _kernel_table(one, its_layers, seed + index)
             logs += _log(_best_of_strengths(table, truth, number, folds, n_classes))
         for probability in tuned:
-            logs += _log(_calibrated(_log(probability[files]), truth, folds))
+            known = np.isfinite(probability[files]).all(axis=1)
+            logs[known] += _log(_calibrated(_log(probability[files][known]), truth[known], folds[known]))
+            n_sources[known] += 1
     answers = np.full((features.n_samples, n_classes), np.nan)
-    n_sources = len(read) + len(tuned)
-    answers[files] = _sharpened(logs / n_sources, truth) if n_sources > 1 else softmax(logs)
+    answers[files] = _sharpened(logs / n_sources, truth, folds) if n_sources.max() > 1 else softmax(logs)
     return answers
 
 
@@ -219,22 +218,31 @@ def _log(probability: Float64[np.ndarray, "f k"]) -> Float64[np.ndarray, "f k"]:
     return np.asarray(np.log(np.maximum(probability, 1e-12)))
 
 
-def _sharpened(logs: Float64[np.ndarray, "f k"], truth: Int[np.ndarray, " f"]) -> Float64[np.ndarray, "f k"]:
+def _sharpened(
+    logs: Float64[np.ndarray, "f k"], truth: Int[np.ndarray, " f"], folds: Int[np.ndarray, " f"]
+) -> Float64[np.ndarray, "f k"]:
     """Make a mean of several networks' answers as sure as it is right; it is less sure, and would hide wrong labels.
 
-    One slope for all files, under which the given labels are most likely where a share of them is wrong.
+    By one slope, under which the labels of the other folds are most likely where a share of them is wrong.
     """
+    probability = np.empty(logs.shape)
+    for fold in np.unique(folds):
+        held = folds == fold
+        probability[held] = softmax(_slope(logs[~held], truth[~held]) * logs[held])
+    return probability
+
+
+def _slope(logs: Float64[np.ndarray, "f k"], truth: Int[np.ndarray, " f"]) -> float:
     rows, k = np.arange(len(truth)), logs.shape[1]
 
     def loss(theta: Float64[np.ndarray, " 2"]) -> float:
-        wrong = MOST_WRONG / (1.0 + np.exp(-theta[1]))
+        wrong = MOST_WRONG * special.expit(theta[1])
         of_given = softmax(np.exp(theta[0]) * logs)[rows, truth]
         seen = (1.0 - wrong) * of_given + wrong * (1.0 - of_given) / (k - 1)
         return float(-np.log(np.maximum(seen, 1e-300)).mean())
 
     starts = [np.array([np.log(a), np.log(b / (MOST_WRONG - b))]) for a in SLOPES for b in WRONG]
-    found = optimize.minimize(loss, min(starts, key=loss), method="Nelder-Mead")
-    return softmax(np.exp(found.x[0]) * logs)
+    return float(np.exp(optimize.minimize(loss, min(starts, key=loss), method="Nelder-Mead").x[0]))
 
 
 def _best_of_strengths(
@@ -334,7 +342,7 @@ def _softmax_regression(
 
     def loss(theta: Float64[np.ndarray, " p"]) -> tuple[float, Float64[np.ndarray, " p"]]:
         slope, mix, bias = theta[0], theta[1 : 1 + k * k].reshape(k, k), theta[1 + k * k : -1]
-        wrong = MOST_WRONG / (1.0 + np.exp(-theta[-1]))
+        wrong = MOST_WRONG * special.expit(theta[-1])
         probability = softmax(slope * x + x @ mix + bias)
         of_given = probability[rows, truth]
         seen = np.maximum((1.0 - wrong) * of_given + wrong * (1.0 - of_given) / (k - 1), 1e-300)

@@ -252,7 +252,7 @@ def audit(
     progress("trust", 0, 3)
     taught = features.keep(train | valid)
     probability = held_out_probabilities(
-        taught, material.y, material.groups, layers=layers, n_classes=n_classes, seed=seed,
+        taught, material.y, material.observations, n_classes=n_classes, seed=seed,
         others=[other.keep(train | valid) for other in others], tuned=tuned,
     )  # fmt: skip
     given = np.where(train | valid, material.y, -1)

@@ -174,8 +174,8 @@ def sharers(tokens: Sequence[UInt64[np.ndarray, " _"]], *, k: int = N_NEIGHBOURS
 
     Notes
     -----
-    A common token is followed from each of its owners to the next ``MOST_OWNERS`` only, so that the work grows with the
-    number of tokens; a set of many copies is linked like a chain by that.
+    A common token is followed from each of its owners to the next ``MOST_OWNERS - 1`` only, so that the work grows with
+    the number of tokens; a set of many copies is linked like a chain by that.
     """
     counts = np.array([len(each) for each in tokens], dtype=np.int64)
     joined = np.concatenate([*tokens, np.empty(0, np.uint64)])

@@ -1,9 +1,10 @@
 """A temporary file for what has to be remembered of each file of a data set until all have been seen.
 
 Covers arrays put one after another into one file, and read again in workers by their place. Does not cover what is
-worth keeping, nor keeping it any longer: the file goes when the search is over.
+worth keeping, nor keeping it any longer: the file goes when the search is over (a search that is killed leaves it to
+whoever clears the folder of temporary files).
 
-Memory: none. Disk: at most ``MOST_BYTES``; what comes later is not kept, and whoever needs it makes it again.
+Disk: at most ``MOST_BYTES``; what comes later is not kept, and whoever needs it makes it again.
 """
 
 from __future__ import annotations
