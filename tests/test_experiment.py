@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from photism.errors import InputError, OptionError, RunError, WeightsError
+from photism.data.material import Material
+from photism.errors import DataError, InputError, OptionError, RunError, WeightsError
 from photism.experiment import asking, request, train
 from photism.runs import Run, load
 from photism.training import adapt, choose, larger, plan
@@ -111,6 +112,20 @@ def test_a_refused_training_leaves_nothing_behind(digits: Path, tmp_path: Path) 
     with pytest.raises(OptionError, match="need --positive"):
         train(digits, out, threshold=0.5)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("budget_s", [None, 60.0])
+def test_data_that_prove_useless_leave_no_run_behind(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, budget_s: float | None
+) -> None:
+    def nothing(*_: object) -> Material:
+        raise DataError("nothing is left to validate with.")
+
+    monkeypatch.setattr(Material, "without", nothing)
+    monkeypatch.setattr(asking, "gather", lambda *_, **__: small.material)
+    with pytest.raises(DataError):
+        train(small.folder, tmp_path / "RUN", engine=ENGINE, budget_s=budget_s)
+    assert not (tmp_path / "RUN").exists()
 
 
 def test_a_run_shows_itself(trained: Path, digits: Path) -> None:
@@ -298,7 +313,7 @@ def test_a_short_budget_reads_a_share_of_the_files_and_says_so(
     small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PHOTISM_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("photism.recognizers.frozen_pass.CHUNK_WINDOWS", 4)
+    monkeypatch.setattr("photism.training.frozen.BATCH_IN_A_HURRY", 4)
     monkeypatch.setattr("photism.data.portion.FEWEST", 2)
     run = fine_tune(small, tmp_path / "short", method="probe", budget_s=1.0)
     metrics: Any = run.metrics
@@ -314,6 +329,26 @@ def test_a_short_budget_reads_a_share_of_the_files_and_says_so(
     (run.folder / "metrics.json").unlink()
     again = fine_tune(small, tmp_path / "short", method="probe", budget_s=1.0, resume=True)
     assert without_times(again.metrics) == without_times(metrics)
+
+
+@pytest.mark.usefixtures("small_network")
+def test_a_run_that_had_no_time_for_all_files_has_none_for_more(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not when it is resumed either, though another process has the whole budget before it."""
+    monkeypatch.setenv("PHOTISM_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("photism.training.frozen.BATCH_IN_A_HURRY", 4)
+    monkeypatch.setattr("photism.data.portion.FEWEST", 2)
+    monkeypatch.setattr("photism.experiment.improving.can_be_beaten", lambda *_: True)
+    run = fine_tune(small, tmp_path / "RUN", method="auto", backbone=None, budget_s=1.0)
+    metrics: Any = run.metrics
+    assert metrics["n_left_out"] > 0
+    (run.folder / "metrics.json").unlink()
+    monkeypatch.setattr("photism.experiment.job.Job.seconds_left", lambda *_: 3600.0)
+    again = fine_tune(small, tmp_path / "RUN", method="auto", backbone=None, budget_s=1.0, resume=True)
+    assert again.metrics["chosen"] == metrics["chosen"]
+    assert again.metrics["larger"] is None
+    assert again.metrics["attempts"] == []
 
 
 # ── a larger network ─────────────────────────────────────────────────────────────────────────────────
