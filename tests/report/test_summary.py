@@ -101,3 +101,15 @@ def test_what_was_fine_tuned_is_said() -> None:
     assert "It is kept." in text
     lost = {**tuned, "attempts": [{**tuned["attempts"][0], "kept": False}]}
     assert "the simpler one is kept" in summarise(Path("RUN"), lost)
+
+
+def test_alarms_do_not_wait_for_the_report(metrics: dict[str, Any]) -> None:
+    metrics |= {"alarms": ["About 14 of 320 labels are probably wrong."], "trust": {}}
+    lines = summarise(Path("RUN"), metrics).splitlines()
+    assert "watch: About 14 of 320 labels are probably wrong." in lines
+    assert not any(line.startswith("not asked") for line in lines)
+
+
+def test_it_is_said_where_the_data_were_not_questioned(metrics: dict[str, Any]) -> None:
+    metrics |= {"alarms": [], "trust": None}
+    assert any(line.startswith("not asked: near copies") for line in summarise(Path("RUN"), metrics).splitlines())

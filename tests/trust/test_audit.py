@@ -14,6 +14,7 @@ from PIL import Image as PillowImage
 from photism.executor import SerialExecutor
 from photism.pictures.table import fit_recipe
 from photism.trust.audit import audit, worth_of
+from photism.trust.shift import Shift
 from photism.types import JSON
 from tests.small_training import Small, ask_small, fit_small, material_of, train_small
 
@@ -64,6 +65,21 @@ def test_fine_tuned_networks_have_a_say_in_what_is_doubted(small: Small) -> None
         for one in ((), (tuned,))
     )
     assert told.n_wrong < plain.n_wrong
+
+
+def test_alarms_are_what_should_not_wait_for_the_report(small: Small) -> None:
+    found = audit(small.material, small.asked.features, small.fitted, SerialExecutor())
+    quiet = replace(found.suspects, n_low=0.0, conflicts=())
+    assert replace(found, suspects=quiet, shift=None).alarms() == ()
+    assert replace(found, suspects=replace(quiet, n_wrong=3.0, n_low=2.0), shift=None).alarms() == (
+        replace(quiet, n_wrong=3.0, n_low=2.0).to_text(),
+    )
+    unseen = replace(found, suspects=quiet, shift=None, files=replace(found.files, gap="2 files were not compared."))
+    assert unseen.alarms() == ("2 files were not compared.",)
+    plain, slight = (Shift(auroc, auroc, auroc, 0.001, 20, 10, 20, 10, ()) for auroc in (0.99, 0.55))
+    (told,) = replace(found, suspects=quiet, shift=plain).alarms()
+    assert told.startswith("Training and test part: The two parts differ plainly")
+    assert replace(found, suspects=quiet, shift=slight).alarms() == ()
 
 
 def test_copies_under_two_labels_are_said(small: Small) -> None:

@@ -6,7 +6,7 @@ Covers which keys there are. How anything is measured is a matter of the floors 
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import cast
@@ -52,7 +52,6 @@ def metrics_json(
         Where a larger network was asked as well.
     """
     decision, labels = recognizer.decision, recognizer.labels
-    majority = int(np.bincount(material.y[material.mask("train")]).argmax())
     measured: dict[str, JSON] = {"valid": None, "test": None}
     for part, probability in fitted.probabilities.items():
         numbers = np.flatnonzero(material.mask(part))
@@ -61,7 +60,6 @@ def metrics_json(
             material.y[numbers],
             labels=labels,
             groups=[material.groups[i] for i in numbers],
-            majority=majority,
             positive=decision.positive if decision else None,
             threshold=decision.threshold if decision else None,
         )
@@ -91,6 +89,7 @@ def metrics_json(
         "familiar_rate": fitted.familiar_rate,
         "recipe": recognizer.recipe.to_json(),
         **_trust(material, fitted, found, attempts),
+        "alarms": [*_fall(measured), *(() if found is None else found.alarms())],
         "warnings": list(material.warnings),
         "versions": {
             "photism": __version__,
@@ -116,6 +115,16 @@ def _method(fitted: Fitted, recognizer: Recognizer, adapted: Adapted | None) -> 
         "classifier": "softmax",
         "strength": None,
     }
+
+
+def _fall(measured: Mapping[str, JSON]) -> Iterator[str]:
+    """Say it where the test part is answered worse than validation, beyond both intervals."""
+    valid, test = (cast("Mapping[str, float] | None", measured[part]) for part in ("valid", "test"))
+    if valid is not None and test is not None and test["high"] < valid["low"]:
+        yield (
+            f"Test files are answered worse than validation files: {100 * test['accuracy']:.1f} % against "
+            f"{100 * valid['accuracy']:.1f} %. What was learned does not carry over to them."
+        )
 
 
 def _trust(

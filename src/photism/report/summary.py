@@ -58,6 +58,9 @@ def summarise(folder: Path, metrics: Mapping[str, Any]) -> str:
         lines.append(
             f"leaks: {len(metrics['leaks'])} held-out files share a source or their bytes with training; see the report"
         )
+    lines += [f"watch: {alarm}" for alarm in metrics.get("alarms", ())]
+    if "trust" in metrics and metrics["trust"] is None:
+        lines.append("not asked: near copies, shortcuts, wrong labels, drift (--no-audit, or no time was left)")
     seconds = metrics["seconds"]
     spent = ", ".join(
         f"{name.replace('_', ' ')} {seconds[name]:.1f}" for name in seconds if seconds[name] and name != "total"

@@ -35,6 +35,7 @@ from photism.types import JSON, Kind, Part, Progress, Sample, silent
 __all__ = ["Audit", "FileAudit", "Worth", "audit", "audit_files", "worth_of"]
 
 N_IN_JSON = 500
+N_ALARMS = 2  # shortcuts told outside the report
 N_DRAWS = 1000
 
 
@@ -138,12 +139,24 @@ class Audit:
             "learning_curve": None if self.curve is None else self.curve.to_json(),
         }
 
+    def alarms(self) -> tuple[str, ...]:
+        """Say what should not wait for the report: shortcuts, wrong labels, parts that differ; nothing otherwise."""
+        said = [one.to_text() for one in self.files.shortcuts.alarms[:N_ALARMS]]
+        if self.suspects.n_low >= 1.0 or self.suspects.conflicts:
+            said.append(self.suspects.to_text())
+        if self.shift is not None and self.shift.found and self.shift.size != "slight":
+            said.append(self._of_the_shift(self.shift))
+        return (*said, *([self.files.gap] if self.files.gap else []))
+
+    def _of_the_shift(self, shift: Shift) -> str:
+        part = {"test": "test", "valid": "validation"}.get(self.held_out, self.held_out)
+        return f"Training and {part} part: {shift.to_text()}"
+
     def sentences(self) -> tuple[str, ...]:
         """Say everything, a sentence each."""
         said = [*self.files.sentences(), self.suspects.to_text()]
         if self.shift is not None:
-            part = {"test": "test", "valid": "validation"}.get(self.held_out, self.held_out)
-            said.append(f"Training and {part} part: {self.shift.to_text()}")
+            said.append(self._of_the_shift(self.shift))
         if self.curve is not None:
             said.append(self.curve.to_text())
         return tuple(said)

@@ -67,7 +67,7 @@ def likely_causes(
         causes.append(
             Cause(
                 "leak",
-                f"{n} held-out files are in the training part in another guise, so that validation looks too good.",
+                f"{n} held-out files are in another part in another guise: what is measured on them looks too good.",
                 "Give them a common group (--group-by), or take them out.",
             )
         )

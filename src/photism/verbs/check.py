@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,11 @@ from photism.trust.audit import FileAudit, audit_files
 from photism.types import JSON, Kind, Progress, Sample, Skipped, silent
 
 __all__ = ["Checked", "check"]
+
+LEAKS = {
+    "exact": "the same bytes as", "near": "a near copy of", "group": "of the same group as",
+    "source": "of the same source as",
+}  # fmt: skip
 
 IMBALANCE_RATIO = 3
 
@@ -58,16 +64,17 @@ class Checked:
         kinds = ", ".join(f"{count} {kind}" for kind, count in self.kinds.items())
         lines = [f"{self.n} usable files in {len(self.classes)} classes ({kinds})"]
         lines += [f"  {label}: {count}" for label, count in self.classes.items()]
+        names = [sample.name for sample in self.files.samples]
+        near = [(names[one.first], names[one.second], one.how) for one in self.files.near]
+        same_bytes = [set(pair) for same in self.duplicates for pair in combinations(same, 2)]
         sorts = {
             "skipped": [f"{one.path}: {one.reason}" for one in self.skipped],
             "sets of identical files": [" = ".join(same) for same in self.duplicates],
             "near copies": [
-                f"{self.files.samples[one.first].name} ~ {self.files.samples[one.second].name}: {one.how}"
-                for one in self.files.near
-                if one.similarity < 1
+                f"{first} ~ {second}: {how}" for first, second, how in near if {first, second} not in same_bytes
             ],
             "leaks across the split": [
-                f"{leak['path']} ({leak['split']}): {leak['kind']} of {leak['of']}" for leak in self.leaks
+                f"{leak['path']} ({leak['split']}): {LEAKS[str(leak['kind'])]} {leak['of']}" for leak in self.leaks
             ],
             "warnings": list(self.warnings),
         }
