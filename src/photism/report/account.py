@@ -224,8 +224,8 @@ class Account:
     ``title`` is mostly the data set's name. ``verdict`` and ``history`` are None and empty where no curve was
     trained. ``familiar_rate`` is the fraction of ``familiar_part``'s items that the recognizer calls familiar.
     ``mistakes`` come most confident first and belong to ``held_out_part``. ``seconds`` maps phases to seconds,
-    ``trust`` says in sentences what speaks for and against the data, ``suspects`` are files whose labels may be wrong
-    (their ``probability`` is that of a wrong label), ``decided`` explains answers (true class, why), ``attempts``
+    ``trust`` says in sentences what speaks for and against the data, ``questioned`` whether they were audited,
+    ``suspects`` are files whose labels may be wrong (their ``probability`` is that of a wrong label), ``decided`` explains answers (true class, why), ``attempts``
     tells fine-tuning in sentences, ``versions`` names to versions, ``chosen`` what was chosen (``method``, ``stages``,
     ``engine``, ...).
     """
@@ -249,6 +249,7 @@ class Account:
     duplicates: tuple[tuple[str, ...], ...] = ()
     leaks: tuple[Leak, ...] = ()
     trust: tuple[str, ...] = ()
+    questioned: bool = False
     suspects: tuple[Mistake, ...] = ()
     decided: tuple[tuple[str, Explanation], ...] = ()
     warnings: tuple[str, ...] = ()

@@ -137,6 +137,7 @@ def tell(story: Story, executor: Executor | None) -> Account:
         duplicates=material.duplicates,
         leaks=tuple(_leak(leak) for leak in cast("Sequence[Mapping[str, JSON]]", story.metrics["leaks"])),
         trust=_trust(story),
+        questioned=story.audit is not None,
         suspects=suspects,
         decided=story.decided,
         warnings=material.warnings,
@@ -244,12 +245,15 @@ def _probes(fitted: Fitted) -> tuple[Probe, ...]:
     )
 
 
+NOT_ASKED = "Near copies, shortcuts, wrong labels and drift were not asked for: --no-audit, or no time was left."
+
+
 def _trust(story: Story) -> tuple[str, ...]:
     """What speaks for and against trusting the data, in sentences: likely causes and the leaks' worth first."""
     worth, causes = story.metrics["leak_worth"], cast("Sequence[Mapping[str, str]]", story.metrics["causes"])
     said = [] if worth is None else [Worth(**cast("Mapping[str, Any]", worth)).to_text()]
     said += [Cause(one["name"], one["evidence"], one["advice"]).to_text() for one in causes]
-    return (*said, *(() if story.audit is None else story.audit.sentences()))
+    return (*said, *((NOT_ASKED,) if story.audit is None else story.audit.sentences()))
 
 
 def _leak(leak: Mapping[str, JSON]) -> Leak:
