@@ -226,8 +226,8 @@ class Account:
     ``mistakes`` come most confident first and belong to ``held_out_part``. ``seconds`` maps phases to seconds,
     ``trust`` says in sentences what speaks for and against the data, ``questioned`` whether they were audited,
     ``suspects`` are files whose labels may be wrong (their ``probability`` is that of a wrong label), ``decided``
-    explains answers (true class, why), ``attempts`` tells fine-tuning in sentences, ``versions`` names to versions, ``chosen`` what was chosen (``method``, ``stages``,
-    ``engine``, ...).
+    explains answers (true class, why), ``attempts`` tells fine-tuning in sentences, ``versions`` names to versions,
+    ``chosen`` what was chosen (``method``, ``stages``, ``engine``, ...).
     """
 
     title: str
