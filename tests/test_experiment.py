@@ -308,13 +308,16 @@ def test_a_stage_that_is_named_is_the_first_to_be_trained(small: Small, tmp_path
     assert "fire8" in changed <= {"fire8", "fire9"}
 
 
-@pytest.mark.usefixtures("small_network")
-def test_a_short_budget_reads_a_share_of_the_files_and_says_so(
-    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def read_in_portions(small_network: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty cache, a look at the clock after every fourth file, and two files a class that come first."""
     monkeypatch.setenv("PHOTISM_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("photism.training.frozen.BATCH_IN_A_HURRY", 4)
     monkeypatch.setattr("photism.data.portion.FEWEST", 2)
+
+
+@pytest.mark.usefixtures("read_in_portions")
+def test_a_short_budget_reads_a_share_of_the_files_and_says_so(small: Small, tmp_path: Path) -> None:
     run = fine_tune(small, tmp_path / "short", method="probe", budget_s=1.0)
     metrics: Any = run.metrics
     n_asked = json.loads((run.folder / "portion.json").read_text())["files"]
@@ -333,14 +336,11 @@ def test_a_short_budget_reads_a_share_of_the_files_and_says_so(
     assert without_times(again.metrics) == without_times(metrics)
 
 
-@pytest.mark.usefixtures("small_network")
+@pytest.mark.usefixtures("read_in_portions")
 def test_a_run_that_had_no_time_for_all_files_has_none_for_more(
     small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not when it is resumed either, though another process has the whole budget before it."""
-    monkeypatch.setenv("PHOTISM_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("photism.training.frozen.BATCH_IN_A_HURRY", 4)
-    monkeypatch.setattr("photism.data.portion.FEWEST", 2)
     monkeypatch.setattr("photism.experiment.improving.can_be_beaten", lambda *_: True)
     run = fine_tune(small, tmp_path / "RUN", method="auto", backbone=None, budget_s=1.0)
     metrics: Any = run.metrics

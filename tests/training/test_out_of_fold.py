@@ -11,7 +11,7 @@ from tests.training.made import clouds
 
 
 def probabilities(features: Features, y: np.ndarray, groups: list[str], n_classes: int = 3) -> np.ndarray:
-    return held_out_probabilities(features, y, groups, layers=tuple(features.layers), n_classes=n_classes)
+    return held_out_probabilities(features, y, groups, n_classes=n_classes)
 
 
 def test_answers_are_right_about_as_often_as_the_clouds_lie_apart() -> None:

@@ -46,9 +46,7 @@ def planted(n: int = 400, seed: int = 0) -> tuple[Features, np.ndarray, np.ndarr
 
 def test_planted_labels_come_first() -> None:
     features, z, chosen = planted()
-    probability = held_out_probabilities(
-        features, z, [str(i) for i in range(400)], layers=tuple(features.layers), n_classes=3
-    )
+    probability = held_out_probabilities(features, z, [str(i) for i in range(400)], n_classes=3)
     found = find_suspects(probability, z, samples_of(z), labels=LABELS)
     assert np.mean([one.index in chosen for one in found.items[: len(chosen)]]) > 0.9
     assert found.n_low <= len(chosen) <= found.n_high

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Int64
 
 from photism.data.duplicates import content_hash, contradictions, exact_duplicates, leaks
 from photism.data.sources import Dataset, read_dataset
-from photism.data.split import split
+from photism.data.split import joined_groups, split
 from photism.errors import DataError, DecodeError, WorkerError
 from photism.executor import Executor
 from photism.types import JSON, Kind, Part, Sample, Skipped
@@ -62,20 +62,7 @@ class Material:
     @cached_property
     def observations(self) -> tuple[str, ...]:
         """Each sample's group, groups that hold identical files joined: what is seen where one of them is seen."""
-        group_of = {sample.name: group for sample, group in zip(self.samples, self.groups, strict=True)}
-        joined: dict[str, str] = {}
-
-        def first(group: str) -> str:
-            while group in joined:
-                group = joined[group]
-            return group
-
-        for same in self.duplicates:
-            one, *others = [first(group_of[name]) for name in same if name in group_of]
-            for other in others:
-                if first(other) != first(one):
-                    joined[first(other)] = first(one)
-        return tuple(first(group) for group in self.groups)
+        return tuple(joined_groups(self.samples, self._copies(self.samples)))
 
     @property
     def units(self) -> tuple[str, ...]:
@@ -127,9 +114,12 @@ class Material:
         samples : sequence of Sample
             In the same order.
         """
+        return replace(self, samples=tuple(samples), leaks=tuple(leaks(samples, self._copies(samples))))
+
+    def _copies(self, samples: Sequence[Sample]) -> list[list[Sample]]:
+        """Return the sets of samples with the same content, as these samples have their parts."""
         known = {sample.name: sample for sample in samples}
-        duplicates = [[known[name] for name in same if name in known] for same in self.duplicates]
-        return replace(self, samples=tuple(samples), leaks=tuple(leaks(samples, duplicates)))
+        return [[known[name] for name in same] for same in self.duplicates]
 
     def count(self, part: Part) -> int:
         """Return the number of usable samples of ``part``."""

@@ -16,7 +16,7 @@ from photism.data.material import Material
 __all__ = ["Turns", "left_out", "turns"]
 
 FEWEST = 6
-"""So many training files of every class, and as many files of each other part in all, have their turns first."""
+"""So many training files of every class, and so many times the classes of each other part, have their turns first."""
 
 
 @dataclass(frozen=True, slots=True)

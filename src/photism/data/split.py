@@ -18,7 +18,7 @@ from jaxtyping import Int64
 from photism.errors import DataError, OptionError
 from photism.types import PARTS, Part, Sample
 
-__all__ = ["Split", "inner_folds", "split"]
+__all__ = ["Split", "inner_folds", "joined_groups", "split"]
 
 LEAST_OTHER_FOLDS = 4
 """With so many folds beside the test fold, one is validation and three at least are left to choose among."""
@@ -103,7 +103,7 @@ def split(
         raise DataError("No sample is left for training: every one is in the validation or test part.")
     by_fold = test_fold is not None and _asks_of_new_folds(training)
     if not any(sample.part == "valid" for sample in given):
-        units = [str(s.fold) for s in training] if by_fold else _group_ids(training, together)
+        units = [str(s.fold) for s in training] if by_fold else joined_groups(training, together)
         chosen = _cut(training, units, valid_fraction, seed, warnings)
         given = [replace(sample, part="valid") if sample.name in chosen else sample for sample in given]
     warnings += _lacking(given) + _torn(given)
@@ -234,8 +234,15 @@ def _enumerate(one: str, many: str, names: Sequence[str]) -> str:
 # ── cutting ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _group_ids(samples: Sequence[Sample], together: Iterable[Sequence[Sample]]) -> list[str]:
-    """Return what each sample must stay with: its group, or itself, joined where copies join them."""
+def joined_groups(samples: Sequence[Sample], together: Iterable[Sequence[Sample]]) -> list[str]:
+    """Return what each sample must stay with: its group, or itself, joined where copies join them.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+    together : iterable of sequences of Sample
+        Sets of samples with the same content.
+    """
     own = {s.name: f"group {s.group}" if s.group is not None else f"file {s.name}" for s in samples}
     parent = {group: group for group in own.values()}
 

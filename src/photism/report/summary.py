@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from photism.report import words
 from photism.report.tuning import tell_attempts, tell_larger
 from photism.report.verdicts import tell_verdict
 from photism.types import Verdict
@@ -60,7 +61,7 @@ def summarise(folder: Path, metrics: Mapping[str, Any]) -> str:
         )
     lines += [f"watch: {alarm}" for alarm in metrics.get("alarms", ())]
     if "trust" in metrics and metrics["trust"] is None:
-        lines.append("not asked: near copies, shortcuts, wrong labels, drift (--no-audit, or no time was left)")
+        lines.append(words.NOT_ASKED)
     seconds = metrics["seconds"]
     spent = ", ".join(
         f"{name.replace('_', ' ')} {seconds[name]:.1f}" for name in seconds if seconds[name] and name != "total"

@@ -21,6 +21,7 @@ from photism.errors import DecodeError
 from photism.executor import Executor
 from photism.pictures.table import render_file
 from photism.recognizers.recognizer import Recognizer
+from photism.report import words
 from photism.report.account import (
     N_MISTAKES_SHOWN,
     N_SUSPECTS_SHOWN,
@@ -245,15 +246,12 @@ def _probes(fitted: Fitted) -> tuple[Probe, ...]:
     )
 
 
-NOT_ASKED = "Near copies, shortcuts, wrong labels and drift were not asked for: --no-audit, or no time was left."
-
-
 def _trust(story: Story) -> tuple[str, ...]:
     """What speaks for and against trusting the data, in sentences: likely causes and the leaks' worth first."""
     worth, causes = story.metrics["leak_worth"], cast("Sequence[Mapping[str, str]]", story.metrics["causes"])
     said = [] if worth is None else [Worth(**cast("Mapping[str, Any]", worth)).to_text()]
     said += [Cause(one["name"], one["evidence"], one["advice"]).to_text() for one in causes]
-    return (*said, *((NOT_ASKED,) if story.audit is None else story.audit.sentences()))
+    return (*said, *((words.NOT_ASKED,) if story.audit is None else story.audit.sentences()))
 
 
 def _leak(leak: Mapping[str, JSON]) -> Leak:

@@ -10,7 +10,7 @@ import unicodedata
 
 from photism.types import Kind
 
-__all__ = ["NOUNS", "count", "interval", "number", "percent", "printable", "seconds", "shorten"]
+__all__ = ["NOT_ASKED", "NOUNS", "count", "interval", "number", "percent", "printable", "seconds", "shorten"]
 
 NOUNS: dict[Kind, tuple[str, str]] = {
     "image": ("image", "images"),
@@ -19,6 +19,9 @@ NOUNS: dict[Kind, tuple[str, str]] = {
     "mouse": ("pointer track", "pointer tracks"),
 }
 """What one item, and several, of a kind are called in a sentence."""
+
+NOT_ASKED = "Near copies, shortcuts, wrong labels and drift were not asked for: --no-audit, or no time was left."
+"""What is said where the data were not audited."""
 
 _SPACE = "\u202f"  # narrow, never broken: 93.8 % stays together and thousands are set apart
 _NOTHING = "–"

@@ -138,7 +138,6 @@ def held_out_probabilities(
     groups: Sequence[str],
     *,
     n_classes: int,
-    layers: Sequence[str] | None = None,
     others: Sequence[Features] = (),
     tuned: Sequence[Float64[np.ndarray, "m k"]] = (),
     seed: int = 0,
@@ -148,14 +147,12 @@ def held_out_probabilities(
     Parameters
     ----------
     features : Features
-        Windows of the files in question.
+        Windows of the files in question; ``late_layers`` are read.
     y : int (n_samples,)
         Class of every file in question, in [0, n_classes).
     groups : sequence of n_samples
         What is left out whole.
     n_classes : int
-    layers : names, optional
-        What the head reads; ``late_layers`` by default.
     others : sequence of Features
         The same files as other networks see them, whose ``late_layers`` are read as well: what one network confuses
         another may tell apart.
@@ -181,7 +178,7 @@ def held_out_probabilities(
     3,000 files and 15 s for 10,000 on one core, times the networks. Deterministic given the seed.
 
     The geometric mean of what networks answer finds more wrong labels than one regression on the sum of their kernels
-    (cifar10, two networks: 79.8 against 78.0 % of the first 3 %; LOG.md, 2026-11-23).
+    (LOG.md, 2026-11-23).
 
     References
     ----------
@@ -196,14 +193,12 @@ def held_out_probabilities(
         raise ValueError("held-out answers need two groups, received one")
     if any(not np.array_equal(other.files, files) for other in others):
         raise ValueError("other networks must have seen the same files")
-    read = [(features, late_layers(features.layers) if layers is None else tuple(layers))]
-    read += [(other, late_layers(other.layers)) for other in others]
     folds = np.asarray(inner_folds(truth, names, N_FOLDS, seed))
-    logs, n_sources = np.zeros((len(files), n_classes)), np.full((len(files), 1), len(read))
+    logs, n_sources = np.zeros((len(files), n_classes)), np.full((len(files), 1), 1 + len(others))
     with threadpool_limits(limits=1, user_api="blas"):
-        for index, (one, its_layers) in enumerate(read):
+        for index, one in enumerate((features, *others)):
             # Other files stand for all in every network: what one choice misses another has.
-            table = _kernel_table(one, its_layers, seed + index)
+            table = _kernel_table(one, late_layers(one.layers), seed + index)
             logs += _log(_best_of_strengths(table, truth, number, folds, n_classes))
         for probability in tuned:
             known = np.isfinite(probability[files]).all(axis=1)

@@ -30,8 +30,10 @@ from photism.trust.same_track import fingerprint_track, same_track
 from photism.trust.shelf import Known, Shelf
 from photism.types import JSON, Kind, Progress, Sample, silent
 
-__all__ = ["NearCopies", "NearPair", "compare_files", "describe_file", "near_duplicates"]
+__all__ = ["SAME_BYTES", "NearCopies", "NearPair", "compare_files", "describe_file", "near_duplicates"]
 
+SAME_BYTES = "the same bytes"
+"""How two identical files are copies."""
 LARGEST_KEPT_BYTES = 1 << 20
 """Half a minute of sound. More is not kept: dozens of such arrays may be on their way from the workers at a time."""
 
@@ -283,7 +285,7 @@ def _equal_files(described: Mapping[int, _Described]) -> tuple[list[int], list[N
     pairs = []
     for i, each in described.items():
         if first.setdefault(each.hash, i) != i:
-            pairs.append(NearPair(first[each.hash], i, 1.0, "the same bytes"))
+            pairs.append(NearPair(first[each.hash], i, 1.0, SAME_BYTES))
     return list(first.values()), pairs
 
 

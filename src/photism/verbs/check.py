@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,7 @@ from photism.errors import DataError
 from photism.executor import ProcessExecutor
 from photism.pictures.table import RenderJob, fit_recipe, render_pixels
 from photism.trust.audit import FileAudit, audit_files
+from photism.trust.near import SAME_BYTES
 from photism.types import JSON, Kind, Progress, Sample, Skipped, silent
 
 __all__ = ["Checked", "check"]
@@ -65,13 +65,13 @@ class Checked:
         lines = [f"{self.n} usable files in {len(self.classes)} classes ({kinds})"]
         lines += [f"  {label}: {count}" for label, count in self.classes.items()]
         names = [sample.name for sample in self.files.samples]
-        near = [(names[one.first], names[one.second], one.how) for one in self.files.near]
-        same_bytes = [set(pair) for same in self.duplicates for pair in combinations(same, 2)]
         sorts = {
             "skipped": [f"{one.path}: {one.reason}" for one in self.skipped],
             "sets of identical files": [" = ".join(same) for same in self.duplicates],
             "near copies": [
-                f"{first} ~ {second}: {how}" for first, second, how in near if {first, second} not in same_bytes
+                f"{names[one.first]} ~ {names[one.second]}: {one.how}"
+                for one in self.files.near
+                if one.how != SAME_BYTES  # those are listed above
             ],
             "leaks across the split": [
                 f"{leak['path']} ({leak['split']}): {LEAKS[str(leak['kind'])]} {leak['of']}" for leak in self.leaks
