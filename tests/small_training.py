@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -75,3 +75,15 @@ def train_small(folder: Path, cache: Path) -> Small:
 def ground_of(small: Small, cache: Path) -> Ground:
     """What fine-tuning starts from."""
     return Ground(small.material, small.recipe, random_backbone(), small.asked, small.fitted, SerialExecutor(), cache)
+
+
+def in_folds(ground: Ground) -> Ground:
+    """The same with taught files in four given folds, of which one is validation."""
+    taught = [i for i, sample in enumerate(ground.material.samples) if sample.part != "test"]
+    fold = {number: str(place % 4) for place, number in enumerate(taught)}
+    samples = tuple(
+        replace(sample, fold=fold[i], part="valid" if fold[i] == "0" else "train") if i in fold else sample
+        for i, sample in enumerate(ground.material.samples)
+    )
+    material = replace(ground.material, samples=samples, by_fold=True)
+    return replace(ground, material=material, fitted=fit_small(material, ground.asked))

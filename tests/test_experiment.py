@@ -267,7 +267,7 @@ def test_labels_are_asked_of_networks_tuned_in_cross_validation(
 
 @pytest.mark.usefixtures("small_network")
 def test_auto_keeps_the_probe_on_a_tie(small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adapt, "compare", lambda simple, _, y, groups: choose.compare(simple, simple, y, groups))
+    monkeypatch.setattr(adapt, "compare", lambda simple, _, y, groups, **__: choose.compare(simple, simple, y, groups))
     monkeypatch.setattr("photism.experiment.improving.can_be_beaten", lambda *_: True)
     tie: Any = fine_tune(small, tmp_path / "auto", method="auto").metrics
     probe: Any = fine_tune(small, tmp_path / "probe", method="probe").metrics

@@ -17,7 +17,7 @@ from photism.training.fit import Fitted
 from photism.training.ground import Ground
 from photism.training.plan import Depth, Plan
 from tests.recognizers.backbone_samples import frozen_weights, random_backbone
-from tests.small_training import Small, ask_small, ground_of
+from tests.small_training import Small, ask_small, ground_of, in_folds
 
 DEPTH = Depth("fire7", (), (), "as the test says.")
 
@@ -120,7 +120,7 @@ def verdicts(monkeypatch: pytest.MonkeyPatch, *wins: bool) -> list[np.ndarray]:
     """Let the comparison say what it is told to; keep what was called the simpler answer."""
     told, simple = list(wins), []
 
-    def say(one: np.ndarray, *_: object) -> Comparison:
+    def say(one: np.ndarray, *_: object, **__: object) -> Comparison:
         simple.append(one)
         return Comparison(1.0, 0.9, 0.5, 0.5, 0.01 if told.pop(0) else 0.9)
 
@@ -142,6 +142,29 @@ def test_where_nothing_is_won_the_probe_is_kept_as_it_is(
     assert found.backbone is ground.backbone
     assert found.fitted is small.fitted
     assert len(trained) == 1  # nothing is trained once more for nothing
+
+
+def test_where_validation_is_a_fold_all_folds_decide_before_the_long_training(
+    small: Small, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ground = in_folds(ground_of(small, place))
+    taught = ~ground.material.mask("test")
+    valid = ground.material.mask("valid")
+    trained: list[object] = []
+    real = module.finetune
+    monkeypatch.setattr(module, "finetune", lambda *a, **k: trained.append(k["valid"]) or real(*a, **k))
+    monkeypatch.setattr("photism.training.choose.SIGNIFICANT", 0.0)
+    lost = adapted(ground, a_plan(small), always=False)
+    assert lost.attempts[0].comparison.n_folds == 4
+    assert lost.kept is None
+    assert trained == []
+    monkeypatch.setattr(Comparison, "challenger_wins", True)
+    won = adapted(ground, a_plan(small), always=False)
+    assert won.kept is not None
+    assert len(trained) == 2
+    assert won.crossed is not None
+    assert np.array_equal(np.isfinite(won.crossed).all(axis=1), taught)
+    assert np.array_equal(np.isfinite(won.fitted.probabilities["valid"]).all(axis=1), valid)
 
 
 def test_each_attempt_must_win_against_the_best_before_it(

@@ -1,4 +1,4 @@
-"""Mixing what was before fine-tuning with what came of it: one head answers as the mixture, validation chooses."""
+"""Mixing what was before fine-tuning with what came of it: one head answers as the mixture."""
 
 from __future__ import annotations
 
@@ -9,10 +9,22 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor
 
 from photism.recognizers.head import Head
+from photism.recognizers.suffix import Suffix
 from photism.training.attempts import Blend
-from photism.training.blend import REACHES, SHARES, choose_blend, go_to, joint_head, weights_of
+from photism.training.blend import (
+    REACHES,
+    SHARES,
+    answers_on_the_way,
+    blended,
+    choose_blend,
+    frozen_logits,
+    go_to,
+    joint_head,
+    weights_of,
+)
 from photism.training.features import Features, by_file, softmax
 from photism.training.finetune import answer
 from tests.training.test_finetune import EASY, K, N, small_suffix, tune
@@ -73,18 +85,26 @@ def test_weights_go_from_start_to_end() -> None:
         np.testing.assert_allclose(middle.numpy(), ((a + b) / 2).numpy(), atol=1e-6)
 
 
+def on_the_way(suffix: Suffix, start: list[Tensor]) -> tuple[Features, dict[float, np.ndarray]]:
+    return answers_on_the_way(suffix, start, EASY.views, FILES)
+
+
 @pytest.mark.parametrize("sure", [0.0, 8.0])
-def test_validation_chooses_and_the_suffix_has_the_chosen_weights(sure: float) -> None:
+def test_files_that_were_not_learned_from_choose(sure: float) -> None:
     suffix = small_suffix()
     start = weights_of(suffix)
     tune(EASY, suffix)
-    frozen = told(EASY.y, FILES, sure=sure)
-    blend, probabilities = choose_blend(suffix, start, EASY.views, FILES, EASY.y, frozen)
+    end = weights_of(suffix)
+    windows, tuned = on_the_way(suffix, start)
+    assert all((a == b).all() for a, b in zip(weights_of(suffix), end, strict=True))
+    frozen = frozen_logits(*told(EASY.y, FILES, sure=sure), windows)
+    blend = choose_blend(windows, tuned, frozen, EASY.y)
     assert blend.reach in REACHES
     assert blend.share in SHARES
-    windows, logits = answer(suffix, EASY.views, FILES)
-    mixed = blend.mix(logits, np.log(np.maximum(frozen[0].probabilities(dict(frozen[1].layers)), 1e-300)))
-    np.testing.assert_allclose(probabilities, by_file(softmax(mixed), windows)[FILES], atol=1e-6)
+    go_to(suffix, start, end, blend.reach)
+    _, logits = answer(suffix, EASY.views, FILES)
+    found = blended(blend, windows, tuned, frozen)[FILES]
+    np.testing.assert_allclose(found, by_file(softmax(blend.mix(logits, frozen)), windows)[FILES], atol=1e-6)
 
 
 def test_a_frozen_head_that_knows_better_gets_the_largest_share() -> None:
@@ -94,8 +114,9 @@ def test_a_frozen_head_that_knows_better_gets_the_largest_share() -> None:
         suffix = small_suffix()
         start = weights_of(suffix)
         tune(EASY, suffix, until=1)
-        frozen = told((EASY.y + shift) % K, FILES, sure=8.0)
-        shares.append(choose_blend(suffix, start, EASY.views, FILES, EASY.y, frozen)[0].share)
+        windows, tuned = on_the_way(suffix, start)
+        frozen = frozen_logits(*told((EASY.y + shift) % K, FILES, sure=8.0), windows)
+        shares.append(choose_blend(windows, tuned, frozen, EASY.y).share)
     assert shares == [SHARES[-1], 0.0]
 
 
@@ -104,15 +125,16 @@ def test_a_training_that_destroyed_the_network_is_taken_halfway_back() -> None:
     tune(EASY, suffix)
     good = weights_of(suffix)
     go_to(suffix, good, [-value for value in good], 1.0)
-    blend, _ = choose_blend(suffix, good, EASY.views, FILES, EASY.y, None)
-    assert blend.reach == min(REACHES)
+    windows, tuned = on_the_way(suffix, good)
+    assert choose_blend(windows, tuned, None, EASY.y).reach == min(REACHES)
 
 
 def test_the_order_of_windows_is_checked() -> None:
     suffix = small_suffix()
     other = told(EASY.y, np.flatnonzero(np.arange(N) % 4 == 2), sure=1.0)
+    windows, _ = on_the_way(suffix, weights_of(suffix))
     with pytest.raises(AssertionError):
-        choose_blend(suffix, weights_of(suffix), EASY.views, FILES, EASY.y, other)
+        frozen_logits(*other, windows)
 
 
 @given(st.builds(Blend, st.floats(0, 1), st.floats(0, 1), temperatures, temperatures))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.weightstats import DescrStatsW
 
-from photism.training.choose import SIGNIFICANT, Comparison, can_be_beaten, compare
+from photism.training.choose import SIGNIFICANT, Comparison, Judges, can_be_beaten, compare
+from tests.small_training import Small, ground_of, in_folds
 
 
 def answers(n: int, *, k: int = 3, seed: int = 0, sure: float = 1.0) -> np.ndarray:
@@ -138,3 +140,14 @@ def test_who_errs_in_fewer_than_five_groups_cannot_be_beaten(n_wrong: int, able:
 def test_errors_in_one_group_are_one_error() -> None:
     of_truth = np.where(np.arange(40) < 20, 0.1, 0.9)
     assert not can_be_beaten(binary(of_truth), np.zeros(40, int), ["one"] * 20 + alone(20))
+
+
+def test_validation_files_judge_and_where_it_is_a_fold_every_fold_does(small: Small, tmp_path: Path) -> None:
+    plain = Judges.of(small.material)
+    assert np.array_equal(plain.files, np.flatnonzero(small.material.mask("valid")))
+    assert (len(set(plain.groups)), plain.n_folds) == (len(plain.files), 0)
+    material = in_folds(ground_of(small, tmp_path)).material
+    folds = Judges.of(material)
+    assert np.array_equal(folds.files, np.flatnonzero(~material.mask("test")))
+    assert list(folds.groups) == [f"fold {material.samples[i].fold}" for i in folds.files.tolist()]
+    assert folds.n_folds == 4

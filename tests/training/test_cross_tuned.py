@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from photism.training import cross_tuned as module
+from photism.training.blend import REACHES
 from photism.training.cross_tuned import cross_tuned
 from photism.training.ground import Ground
 from photism.training.plan import Plan
-from tests.small_training import COLOURS, Small, ground_of
+from tests.small_training import COLOURS, Small, ground_of, in_folds
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +24,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def a_plan(small: Small) -> Plan:
     layers = (next(name for name in small.asked.features.layers if name.endswith("/fire9")),)
-    return Plan(after="fire7", layers=layers, epochs=4, views=1, batch=8, seed=0)
+    return Plan(after="fire7", layers=layers, epochs=8, views=1, batch=8, seed=0)
 
 
 def with_labels(ground: Ground, wrong: dict[int, str]) -> Ground:
@@ -34,13 +37,18 @@ def with_labels(ground: Ground, wrong: dict[int, str]) -> Ground:
 
 def test_training_and_validation_files_are_answered_and_no_other(small: Small, place: Path) -> None:
     told: list[tuple[int, int]] = []
-    found = cross_tuned(
+    crossed = cross_tuned(
         ground_of(small, place), a_plan(small), progress=lambda _phase, done, total: told.append((done, total))
     )
+    found = crossed.probabilities
     taught = small.material.mask("train") | small.material.mask("valid")
     assert np.array_equal(np.isfinite(found).all(axis=1), taught)
     np.testing.assert_allclose(found[taught].sum(axis=1), 1.0, atol=1e-6)
     assert np.mean(found[taught].argmax(axis=1) == small.material.y[taught]) > 0.8
+    assert set(crossed.tuned) == set(REACHES)
+    assert np.array_equal(np.isfinite(crossed.probe).all(axis=1), taught)
+    assert np.mean(crossed.probe[taught].argmax(axis=1) == small.material.y[taught]) > 0.8
+    assert np.array_equal(crossed.windows.files, np.flatnonzero(taught))
     assert told == sorted(told)
     assert told[-1][0] == told[-1][1]
 
@@ -51,11 +59,27 @@ def test_a_wrong_label_is_not_repeated(small: Small, place: Path) -> None:
     files = np.flatnonzero(small.material.mask("train") | small.material.mask("valid"))
     one, other = sorted(COLOURS)[:2]
     chosen = next(i for i in files.tolist() if small.material.samples[i].label == one)
-    plain = cross_tuned(ground, a_plan(small))
-    flipped = cross_tuned(with_labels(ground, {chosen: other}), a_plan(small))
+    plain = cross_tuned(ground, a_plan(small), reaches=(1.0,)).probabilities
+    flipped = cross_tuned(with_labels(ground, {chosen: other}), a_plan(small), reaches=(1.0,)).probabilities
     labels = small.material.labels
     assert labels[plain[chosen].argmax()] == one
     assert labels[flipped[chosen].argmax()] == one
+
+
+def test_given_folds_are_left_out_whole(small: Small, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ground = in_folds(ground_of(small, place))
+    learned: list[set[str | None]] = []
+    real = module.finetune
+
+    def seen(*args: Any, **options: Any) -> Any:
+        learned.append({ground.material.samples[i].fold for i in np.flatnonzero(options["train"])})
+        return real(*args, **options)
+
+    monkeypatch.setattr(module, "finetune", seen)
+    cross_tuned(ground, a_plan(small))
+    one, other = learned
+    assert one | other == {"0", "1", "2", "3"}
+    assert not one & other
 
 
 def test_one_group_cannot_be_held_out(small: Small, place: Path) -> None:

@@ -54,13 +54,15 @@ def _cross_tuned(job: Job, ground: Ground, adapted: Adapted | None) -> tuple[Flo
     attempt = None if adapted is None else adapted.kept
     if adapted is None or attempt is None:
         return ()
+    if adapted.crossed is not None:
+        return (adapted.crossed,)
     material = ground.material
     taught = {material.observations[i] for i in np.flatnonzero(material.mask("train") | material.mask("valid"))}
     if len(taught) < 2 or not job.has_time_for(auditing_s(material) + cross_tuning_s(adapted, material)):
         return ()
     from photism.training.cross_tuned import cross_tuned
 
-    return (cross_tuned(ground, attempt.plan, progress=job.progress),)
+    return (cross_tuned(ground, attempt.plan, reaches=(1.0,), progress=job.progress).probabilities,)
 
 
 def explain(job: Job, kept: Ground, recognizer: Recognizer) -> tuple[Decided, ...]:

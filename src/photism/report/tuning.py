@@ -30,8 +30,13 @@ def tell_attempts(attempts: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     >>> attempt = dict(depth=dict(evidence="So."), blend=blend, comparison=comparison, kept=True)
     >>> print(*tell_attempts([attempt]), sep="\n")
     So.
-    Validation prefers weights 85 % of the way from the first ones, and 30 % of the say for a head on frozen stages.
+    Best are weights 85 % of the way from the first ones, and 30 % of the say for a head on frozen stages.
     Fine-tuned: 90.0 % of validation and 0.30 nats, before 80.0 % and 0.50 (paired test, p = 0.002). It is kept.
+    >>> attempt["comparison"] |= dict(p_value=0.2, n_folds=5)
+    >>> print(*tell_attempts([attempt | dict(kept=False)])[-1].split(", "), sep="\n")
+    Fine-tuned: 90.0 % of new folds (all 5 left out in turn) and 0.30 nats
+    before 80.0 % and 0.50 (paired test
+    p = 0.200). That could be chance: the simpler one is kept.
     """
     sentences: list[str] = []
     for one in attempts:
@@ -67,7 +72,8 @@ def tell_larger(larger: Mapping[str, Any] | None) -> tuple[str, ...]:
 
 def _compared(c: Comparison) -> str:
     p = "p < 0.001" if c.p_value < 0.001 else f"p = {c.p_value:.3f}"
-    now = f"{100 * c.challenger_accuracy:.1f} % of validation and {c.challenger_loss_nats:.2f} nats"
+    of = f"new folds (all {c.n_folds} left out in turn)" if c.n_folds else "validation"
+    now = f"{100 * c.challenger_accuracy:.1f} % of {of} and {c.challenger_loss_nats:.2f} nats"
     return f"{now}, before {100 * c.simple_accuracy:.1f} % and {c.simple_loss_nats:.2f} (paired test, {p})."
 
 
@@ -78,4 +84,4 @@ def _blend(*, reach: float, share: float, **_temperatures: float) -> list[str]:
         stays.append(f"weights {100 * reach:.0f} % of the way from the first ones")
     if share > 0:
         stays.append(f"{100 * share:.0f} % of the say for a head on frozen stages")
-    return [f"Validation prefers {', and '.join(stays)}."] if stays else []
+    return [f"Best are {', and '.join(stays)}."] if stays else []

@@ -1,20 +1,21 @@
 """Fine-tuning from start to decision: depth, maps, training, comparison with the probe, and the network that is kept.
 
 The order matters and is all that this file holds. The probes decide the depth; a suffix is trained on the training part
-and measured on validation, which also says how much of what was before stays; a paired test there decides between
-it and the probe. Where it is kept, it is trained once more in the same way on training and validation together,
-and put back into the network, which is then asked like any other. The test part chooses nothing.
+and measured on validation, which also says how much of what was before stays; a paired test there decides between it
+and the probe. Where validation is one of several folds, all of them decide, each left out in turn (``cross_tuned``),
+before the long training begins. Where it is kept, it is trained once more in the same way on training and validation
+together, and put back into the network, which is then asked like any other. The test part chooses nothing.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float, Float64
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
@@ -22,11 +23,20 @@ from photism.recognizers.backbones import Backbone
 from photism.recognizers.head import Head
 from photism.recognizers.suffix import Suffix
 from photism.training.attempts import Adapted, Attempt, Blend
-from photism.training.blend import choose_blend, go_to, joint_head, weights_of
+from photism.training.blend import (
+    answers_on_the_way,
+    blended,
+    choose_blend,
+    frozen_logits,
+    go_to,
+    joint_head,
+    weights_of,
+)
 from photism.training.calibration import tempered
-from photism.training.choose import compare
+from photism.training.choose import Judges, compare
+from photism.training.cross_tuned import CrossTuned, cross_tuned
 from photism.training.familiar import familiar_layers, familiar_rate, fit_familiarity
-from photism.training.features import answers, by_file
+from photism.training.features import Features, answers, by_file
 from photism.training.finetune import Tuned, finetune
 from photism.training.fit import Fitted, folds_of
 from photism.training.frozen import ask
@@ -40,12 +50,26 @@ __all__ = ["adapt"]
 
 
 @dataclass(frozen=True, slots=True)
+class _Measured:
+    """A suffix that learned from the training part: its curve, and what it and the frozen head answer for validation.
+
+    ``tuned`` holds logits by reach, ``frozen`` those of a head on the stages before the cut.
+    """
+
+    curve: Tuned
+    windows: Features
+    tuned: Mapping[float, Float[np.ndarray, "n k"]]
+    frozen: Float[np.ndarray, "n k"] | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Leader:
     """The attempt that is best so far, and what is needed to finish it."""
 
     plan: Plan
     blend: Blend
-    tuned: Tuned
+    measured: _Measured | None
+    crossed: CrossTuned | None
 
 
 def adapt(
@@ -57,7 +81,7 @@ def adapt(
     progress: Progress = silent,
     watch: Watch = unwatched,
 ) -> Adapted:
-    """Fine-tune the last stages and keep them where validation says that it pays.
+    """Fine-tune the last stages and keep them where it pays on files that were not learned from.
 
     Parameters
     ----------
@@ -65,7 +89,7 @@ def adapt(
     plans : sequence of (Depth, Plan)
         What to try, the simplest first; each is compared with the best before it.
     always : bool
-        Keep the first fine-tuned network at least, whatever validation says.
+        Keep the first fine-tuned network at least, whatever the comparison says.
     folder : Path, optional
         Where the state of an unfinished training is kept.
     progress : callable
@@ -77,40 +101,68 @@ def adapt(
     -------
     Adapted
     """
-    material = ground.material
-    files = np.flatnonzero(material.mask("valid"))
-    y, groups = material.y[files], [material.groups[i] for i in files.tolist()]
-    best = tempered(ground.fitted.probabilities["valid"][files], y)
+    material, judges = ground.material, Judges.of(ground.material)
+    y = material.y[judges.files]
     leader: _Leader | None = None
+    best: Float64[np.ndarray, "f k"] | None = None
     attempts: list[Attempt] = []
-    for number, (depth, plan) in enumerate(plans):
-        state = None if folder is None else folder / f"attempt-{number}"
-        suffix, start, views, tuned = _trained(
-            ground, plan, material.mask("train"), material.mask("valid"), None, state, progress, watch
-        )
-        aside = _frozen_head(ground, plan, material.mask("train"))
-        held = ground.asked.features.keep(material.mask("valid"), layers=plan.frozen_layers)
-        blend, challenger = choose_blend(
-            suffix, start, views, files, material.y, None if aside is None else (aside, held)
-        )
-        comparison = compare(best, challenger, y, groups)
+    states = [None if folder is None else folder / f"attempt-{number}" for number in range(len(plans))]
+    for (depth, plan), state in zip(plans, states, strict=True):
+        crossed = cross_tuned(ground, plan, folder=state, progress=progress) if judges.n_folds else None
+        measured = None if crossed else _measured(ground, plan, state, progress, watch)
+        said = measured or crossed
+        assert said is not None
+        blend = choose_blend(said.windows, said.tuned, said.frozen, material.y)
+        challenger = blended(blend, said.windows, said.tuned, said.frozen)[judges.files]
+        if best is None:
+            probe = ground.fitted.probabilities["valid"] if crossed is None else crossed.probe
+            best = tempered(probe[judges.files], y)
+        comparison = compare(best, challenger, y, judges.groups, n_folds=judges.n_folds)
         kept = comparison.challenger_wins or (always and leader is None)
         attempts.append(Attempt(depth, plan, blend, comparison, kept))
         if kept:
-            best, leader = challenger, _Leader(plan, blend, tuned)
+            best, leader = challenger, _Leader(plan, blend, measured, crossed)
     if leader is None:
         return Adapted(tuple(attempts), ground.backbone, ground.fitted)
+    return _finished(ground, leader, tuple(attempts), folder, progress, watch)
+
+
+def _finished(
+    ground: Ground,
+    leader: _Leader,
+    attempts: tuple[Attempt, ...],
+    folder: Path | None,
+    progress: Progress,
+    watch: Watch,
+) -> Adapted:
+    """Train the kept attempt once more on training and validation files, and put it back into the network."""
+    material, plan, blend = ground.material, leader.plan, leader.blend
+    measured = leader.measured
+    if measured is None:  # folds in turn decided; validation draws the curve
+        measured = _measured(ground, plan, None if folder is None else folder / "curve", progress, watch)
+    files = measured.windows.files
+    valid = np.full((len(material.y), len(material.labels)), np.nan)
+    valid[files] = blended(blend, measured.windows, measured.tuned, measured.frozen)[files]
     taught = material.mask("train") | material.mask("valid")
     state = None if folder is None else folder / "last"
-    suffix, start, _, _ = _trained(ground, leader.plan, taught, None, leader.tuned.best_epoch, state, progress, watch)
-    go_to(suffix, start, weights_of(suffix), leader.blend.reach)
+    suffix, start, _, _ = _trained(ground, plan, taught, None, measured.curve.best_epoch, state, progress, watch)
+    go_to(suffix, start, weights_of(suffix), blend.reach)
     backbone, head = suffix.settled()
-    head = joint_head(leader.blend, head, _frozen_head(ground, leader.plan, taught) if leader.blend.share else None)
-    valid = np.full((len(material.y), len(head.bias)), np.nan)
-    valid[files] = best
-    return Adapted(
-        tuple(attempts), backbone, _measured(ground, backbone, head, leader.tuned, valid, leader.plan.seed, progress)
-    )
+    head = joint_head(blend, head, _frozen_head(ground, plan, taught) if blend.share else None)
+    fitted = _asked_again(ground, backbone, head, measured.curve, valid, plan.seed, progress)
+    crossed = None if leader.crossed is None else leader.crossed.probabilities
+    return Adapted(attempts, backbone, fitted, crossed)
+
+
+def _measured(ground: Ground, plan: Plan, state: Path | None, progress: Progress, watch: Watch) -> _Measured:
+    """Train on the training part, and answer for validation."""
+    train, valid = ground.material.mask("train"), ground.material.mask("valid")
+    suffix, start, views, curve = _trained(ground, plan, train, valid, None, state, progress, watch)
+    windows, tuned = answers_on_the_way(suffix, start, views, np.flatnonzero(valid))
+    head, frozen = _frozen_head(ground, plan, train), None
+    if head is not None:
+        frozen = frozen_logits(head, ground.asked.features.keep(valid, layers=plan.frozen_layers), windows)
+    return _Measured(curve, windows, tuned, frozen)
 
 
 def _trained(
@@ -163,7 +215,7 @@ def _frozen_head(ground: Ground, plan: Plan, files: Mask) -> Head | None:
     return ground.head(plan.frozen_layers, files, plan.seed) if plan.frozen_layers else None
 
 
-def _measured(
+def _asked_again(
     ground: Ground,
     backbone: Backbone,
     head: Head,

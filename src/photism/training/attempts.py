@@ -67,11 +67,16 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Adapted:
-    """The outcome of fine-tuning: every attempt, and the network with its parts, the probe's where none is kept."""
+    """The outcome of fine-tuning: every attempt, and the network with its parts, the probe's where none is kept.
+
+    ``crossed`` is what networks trained like the kept one answered for training and validation files in
+    cross-validation; None where they were not asked.
+    """
 
     attempts: tuple[Attempt, ...]
     backbone: Backbone
     fitted: Fitted
+    crossed: Float64[np.ndarray, "m k"] | None = None
 
     @property
     def kept(self) -> Attempt | None:

@@ -5,18 +5,19 @@ that differ from what was taught, a new speaker for instance (WiSE-FT: Wortsman 
 stages before the cut, which every picture passes anyway, can have a say: a ridge head on them and the trained one
 make different mistakes, so that a weighted mean of their logits makes fewer. Trained *together* the frozen features
 would explain the training files at once and leave the trained stages nothing to learn, which is why the two heads are
-fitted apart. Both shares are chosen by validation, each the smallest step away from plain fine-tuning that is best.
-Covers the choice and the joint head. Does not cover training (``finetune``) nor whether any of it is kept (``adapt``).
+fitted apart. Both are chosen on files that were not learned from, each the smallest step away from plain fine-tuning
+that is best. Covers the choice and the joint head. Does not cover training (``finetune``) nor whether any of it is kept
+(``adapt``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64, Int
+from jaxtyping import Float, Float32, Float64, Int
 from torch import Tensor
 
 from photism.recognizers.head import Head
@@ -27,7 +28,17 @@ from photism.training.features import Features, answers, by_file, softmax
 from photism.training.finetune import answer
 from photism.training.views import Views
 
-__all__ = ["REACHES", "SHARES", "choose_blend", "go_to", "joint_head", "weights_of"]
+__all__ = [
+    "REACHES",
+    "SHARES",
+    "answers_on_the_way",
+    "blended",
+    "choose_blend",
+    "frozen_logits",
+    "go_to",
+    "joint_head",
+    "weights_of",
+]
 
 REACHES = (1.0, 0.85, 0.7, 0.5)
 """How far the weights go from the beginning of training (0) to its end (1)."""
@@ -62,15 +73,14 @@ def go_to(suffix: Suffix, start: Sequence[Tensor], end: Sequence[Tensor], reach:
             value.copy_(torch.lerp(here.to(value.device), there.to(value.device), reach))
 
 
-def choose_blend(
+def answers_on_the_way(
     suffix: Suffix,
     start: Sequence[Tensor],
     views: Views,
     files: Int[np.ndarray, " f"],
-    y: Int[np.ndarray, " m"],
-    frozen: tuple[Head, Features] | None,
-) -> tuple[Blend, Float64[np.ndarray, "f k"]]:
-    """Choose the reach, then the share, by the loss on validation files; the suffix ends with the chosen weights.
+    reaches: Sequence[float] = REACHES,
+) -> tuple[Features, dict[float, Float32[np.ndarray, "n k"]]]:
+    """Answer for files with a suffix's weights at some reaches; it ends with those that training ended with.
 
     Parameters
     ----------
@@ -80,39 +90,93 @@ def choose_blend(
         Those that it began with.
     views : Views
     files : int (f,)
-        Validation files, ascending.
-    y : int (n_samples,)
-        Classes.
-    frozen : (Head, Features), optional
-        A head on stages before the cut that was fitted without these files, and their features.
+        Ascending.
+    reaches : sequence of float
+        At least one.
 
     Returns
     -------
-    blend : Blend
-    probabilities : float64 (f, k)
-        The validation files' answers.
+    windows : Features
+        Without layers: which file each window is of.
+    logits : mapping of reach to float32 (n_windows, k)
     """
     end = weights_of(suffix)
-    tried: list[tuple[float, Blend]] = []
-    logits: dict[float, Float[np.ndarray, "n k"]] = {}
-    for reach in REACHES:
+    logits = {}
+    for reach in reaches:
         go_to(suffix, start, end, reach)
         windows, logits[reach] = answer(suffix, views, files)
-        tempered = Blend(reach=reach, tuned_temperature=temperature_for(logits[reach], windows, y))
-        nothing = np.zeros_like(logits[reach])
-        tried.append((float(losses_nats(tempered.mix(logits[reach], nothing), windows, y).mean()), tempered))
+    go_to(suffix, start, end, 1.0)
+    return windows, logits
+
+
+def frozen_logits(head: Head, features: Features, windows: Features) -> Float64[np.ndarray, "n k"]:
+    """Answer for windows in the order in which a suffix answered for them, in nats.
+
+    Parameters
+    ----------
+    head : Head
+        On stages before the cut.
+    features : Features
+        Their features of the same files.
+    windows : Features
+        As ``answers_on_the_way`` returned them.
+    """
+    assert np.array_equal(features.sample_of_window, windows.sample_of_window)
+    return np.asarray(np.log(np.maximum(answers(head, features), np.finfo(np.float64).tiny)))
+
+
+def choose_blend(
+    windows: Features,
+    tuned: Mapping[float, Float[np.ndarray, "n k"]],
+    frozen: Float[np.ndarray, "n k"] | None,
+    y: Int[np.ndarray, " m"],
+) -> Blend:
+    """Choose the reach, then the share, by the loss on files that the answers' makers had not seen.
+
+    Parameters
+    ----------
+    windows : Features
+        Which file each window is of.
+    tuned : mapping of reach to float (n_windows, k)
+        The suffix's logits.
+    frozen : float (n_windows, k), optional
+        Logits of a head on stages before the cut.
+    y : int (n_samples,)
+        Classes.
+    """
+    nothing = np.zeros_like(tuned[1.0])
+    tried = []
+    for reach, logits in tuned.items():
+        one = Blend(reach=reach, tuned_temperature=temperature_for(logits, windows, y))
+        tried.append((float(losses_nats(one.mix(logits, nothing), windows, y).mean()), one))
     best = min(tried, key=lambda one: one[0])
-    tuned, aside = logits[best[1].reach], np.zeros_like(logits[best[1].reach])
-    if frozen is not None:
-        aside = _logits(*frozen, windows)
-        shared = [best]
-        for share in SHARES[1:]:
-            raw = replace(best[1], share=share)
-            one = replace(raw, temperature=temperature_for(raw.mix(tuned, aside), windows, y))
-            shared.append((float(losses_nats(one.mix(tuned, aside), windows, y).mean()), one))
-        best = min(shared, key=lambda one: one[0])
-    go_to(suffix, start, end, best[1].reach)
-    return best[1], by_file(softmax(best[1].mix(tuned, aside)), windows)[files]
+    if frozen is None:
+        return best[1]
+    logits, shared = tuned[best[1].reach], [best]
+    for share in SHARES[1:]:
+        raw = replace(best[1], share=share)
+        one = replace(raw, temperature=temperature_for(raw.mix(logits, frozen), windows, y))
+        shared.append((float(losses_nats(one.mix(logits, frozen), windows, y).mean()), one))
+    return min(shared, key=lambda one: one[0])[1]
+
+
+def blended(
+    blend: Blend,
+    windows: Features,
+    tuned: Mapping[float, Float[np.ndarray, "n k"]],
+    frozen: Float[np.ndarray, "n k"] | None,
+) -> Float64[np.ndarray, "m k"]:
+    """Return the probabilities that a blend gives files; NaN in the rows of files without windows.
+
+    Parameters
+    ----------
+    blend : Blend
+    windows : Features
+    tuned : mapping of reach to float (n_windows, k)
+    frozen : float (n_windows, k), optional
+    """
+    logits = tuned[blend.reach]
+    return by_file(softmax(blend.mix(logits, np.zeros_like(logits) if frozen is None else frozen)), windows)
 
 
 def joint_head(blend: Blend, tuned: Head, frozen: Head | None) -> Head:
@@ -137,9 +201,3 @@ def joint_head(blend: Blend, tuned: Head, frozen: Head | None) -> Head:
         bias=(frozen.bias * of_frozen + tuned.bias * of_tuned).astype(np.float32),
         temperature=blend.temperature,
     )
-
-
-def _logits(head: Head, features: Features, windows: Features) -> Float64[np.ndarray, "n k"]:
-    """Answer for windows in the order in which a suffix answered for them."""
-    assert np.array_equal(features.sample_of_window, windows.sample_of_window)
-    return np.asarray(np.log(np.maximum(answers(head, features), np.finfo(np.float64).tiny)))

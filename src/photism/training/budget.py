@@ -119,7 +119,7 @@ def _costs(ground: Ground, plan: Plan) -> Costs:
     finally:
         torch.set_num_threads(threads)
     n_valid = material.count("valid")
-    return Costs(min(seconds[1:]) / plan.batch, view_s, material.count("train"), n_valid)
+    return Costs(min(seconds[1:]) / plan.batch, view_s, material.count("train"), n_valid, material.by_fold)
 
 
 def _views(ground: Ground, plan: Plan, files: Mask) -> Views:

@@ -1,7 +1,8 @@
-"""Two recognizers on the same validation files: is the more laborious one better beyond chance?
+"""Two recognizers on the same files, which neither has seen: is the more laborious one better beyond chance?
 
-Both get the temperature that suits them on these files, so that neither wins by being surer of itself; then their
-losses are compared file by file. Covers the comparison and the decision; not what is compared (``adapt``).
+Validation files judge; where validation is one fold (a speaker, a hospital) all folds do, each left out in turn. Both
+get the temperature that suits them on these files, so that neither wins by being surer of itself; then their losses are
+compared file by file. Covers the judges, the comparison and the decision; not what is compared (``adapt``).
 """
 
 from __future__ import annotations
@@ -14,18 +15,48 @@ import numpy as np
 from jaxtyping import Float64, Int
 from scipy import stats
 
-__all__ = ["SIGNIFICANT", "Comparison", "can_be_beaten", "compare"]
+from photism.data.material import Material
+
+__all__ = ["SIGNIFICANT", "Comparison", "Judges", "can_be_beaten", "compare"]
 
 SIGNIFICANT = 0.05
 """The probability, one-sided, below which a difference is not taken for chance."""
 
 
 @dataclass(frozen=True, slots=True)
+class Judges:
+    """The files on which recognizers are compared, and what counts as one observation among them.
+
+    ``files`` int (f,) ascending, ``groups`` f names. ``n_folds`` is 0 where validation files judge. Where validation is
+    a given fold, training and validation files do, each answered without its fold, and ``n_folds`` folds are the
+    observations: one new speaker says little of the next (LOG.md, 2026-11-23).
+    """
+
+    files: Int[np.ndarray, " f"]
+    groups: tuple[str, ...]
+    n_folds: int
+
+    @classmethod
+    def of(cls, material: Material) -> Judges:
+        """Name the judges of a data set.
+
+        Parameters
+        ----------
+        material : Material
+        """
+        by_fold = material.by_fold
+        files = np.flatnonzero(material.mask("valid") | material.mask("train") if by_fold else material.mask("valid"))
+        names = material.units if by_fold else material.groups
+        groups = tuple(names[i] for i in files.tolist())
+        return cls(files, groups, len(set(groups)) if by_fold else 0)
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
-    """What validation says of a challenger beside the simpler recognizer.
+    """What validation, or every fold in turn, says of a challenger beside the simpler recognizer.
 
     Losses are means over files (nats), accuracies fractions; ``p_value`` is one-sided: how probable so large a lead of
-    the challenger is where there is none.
+    the challenger is where there is none. ``n_folds`` says how many folds judged; 0 where validation did.
     """
 
     simple_loss_nats: float
@@ -33,6 +64,7 @@ class Comparison:
     simple_accuracy: float
     challenger_accuracy: float
     p_value: float
+    n_folds: int = 0
 
     @property
     def challenger_wins(self) -> bool:
@@ -61,6 +93,8 @@ def compare(
     challenger: Float64[np.ndarray, "n k"],
     y: Int[np.ndarray, " n"],
     groups: Sequence[str],
+    *,
+    n_folds: int = 0,
 ) -> Comparison:
     """Compare probabilities for the same files by a paired test that counts a group as one observation.
 
@@ -72,6 +106,8 @@ def compare(
         Classes.
     groups : sequence of n
         What is one observation.
+    n_folds : int
+        How many folds the files are of, where whole folds were left out.
 
     Returns
     -------
@@ -92,6 +128,5 @@ def compare(
     if len(means) > 1 and float(np.ptp(means)) > 1e-9 * float(np.abs(means).max()):
         p_value = float(stats.ttest_1samp(means, 0.0, alternative="greater").pvalue)
     right = [float(np.mean(one.argmax(axis=1) == y)) for one in (simple, challenger)]
-    return Comparison(
-        float(losses[0].mean()), float(losses[1].mean()), right[0], right[1], 1.0 if math.isnan(p_value) else p_value
-    )
+    p_value = 1.0 if math.isnan(p_value) else p_value
+    return Comparison(float(losses[0].mean()), float(losses[1].mean()), right[0], right[1], p_value, n_folds)

@@ -1,48 +1,79 @@
 """Answers of fine-tuned networks for the very files that fine-tuning learns from: in cross-validation.
 
-A network that was fine-tuned on a wrong label repeats it. So the suffix is trained once more for each half of the
-files, in the same way but half as long and from the maps that are on disk already, on the other half alone. It makes
-other mistakes than heads on the frozen network do; together they tell wrong labels best (``out_of_fold``). Covers those
-trainings. Does not cover what the answers are used for (``photism.trust``).
+The suffix is trained once for each half of the files, as the kept one is but half as long and from the maps that are on
+disk already, and answers for the other half; so do a probe and a head on the frozen stages that learned from the same
+files. Two things need such answers. Where validation is one fold (a speaker, a hospital) it says little of the next,
+and whether fine-tuning pays is asked of all folds instead (``adapt``). And a network that learned a wrong label repeats
+it, so that labels are questioned by networks that did not see them (``photism.trust``). Covers those trainings. Does
+not cover what follows from the answers.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float, Float64
 
 from photism.data.split import inner_folds
+from photism.recognizers.head import Head
 from photism.recognizers.suffix import Suffix
-from photism.training.features import by_file, softmax
-from photism.training.finetune import answer, finetune
+from photism.training.blend import REACHES, answers_on_the_way, frozen_logits, weights_of
+from photism.training.features import Features, answers, by_file, softmax
+from photism.training.finetune import finetune
 from photism.training.ground import Ground
-from photism.training.plan import Plan
+from photism.training.plan import Plan, crossed_epochs
 from photism.training.views import make_views
-from photism.types import Progress, silent
+from photism.types import Mask, Progress, silent
 
-__all__ = ["cross_tuned"]
+__all__ = ["CrossTuned", "cross_tuned"]
 
 N_FOLDS = 2
 
 
-def cross_tuned(ground: Ground, plan: Plan, *, progress: Progress = silent) -> Float64[np.ndarray, "m k"]:
-    """Answer for every training and validation file by a fine-tuned network that saw neither its group nor a copy.
+@dataclass(frozen=True, slots=True)
+class CrossTuned:
+    """What was answered for every training and validation file by something that had not seen it.
+
+    ``tuned`` holds the suffix's logits (n_windows, k) by reach, ``frozen`` those of the head before the cut, ``probe``
+    the probe's probabilities (n_samples, k), NaN in the rows of other files.
+    """
+
+    windows: Features
+    tuned: Mapping[float, Float[np.ndarray, "n k"]]
+    frozen: Float[np.ndarray, "n k"] | None
+    probe: Float64[np.ndarray, "m k"]
+
+    @property
+    def probabilities(self) -> Float64[np.ndarray, "m k"]:
+        """What the fine-tuned networks alone answer; NaN in the rows of files that they were not asked."""
+        return by_file(softmax(self.tuned[1.0]), self.windows)
+
+
+def cross_tuned(
+    ground: Ground,
+    plan: Plan,
+    *,
+    reaches: Sequence[float] = REACHES,
+    folder: Path | None = None,
+    progress: Progress = silent,
+) -> CrossTuned:
+    """Answer for every training and validation file by a network that saw neither its group nor a copy.
 
     Parameters
     ----------
     ground : Ground
         The network as it was before fine-tuning.
     plan : Plan
-        How the network that is kept was fine-tuned.
+        How the network that is kept is fine-tuned.
+    reaches : sequence of float
+        How far from the weights before training to those after it answers are wanted; 1 among them.
+    folder : Path, optional
+        Where the state of an unfinished training is kept.
     progress : callable
         Told ("cross-validation", done, total).
-
-    Returns
-    -------
-    float64 (n_samples, n_classes)
-        Probabilities; NaN in the rows of other files, and of those that could not be drawn again.
 
     Raises
     ------
@@ -51,32 +82,76 @@ def cross_tuned(ground: Ground, plan: Plan, *, progress: Progress = silent) -> F
 
     Notes
     -----
-    Costs about half of what training the kept network did. Deterministic given the plan's seed.
+    Where validation is a given fold, folds are left out whole. Costs about half of what training the kept network does.
+    Deterministic given the plan's seed.
     """
     material = ground.material
     taught = material.mask("train") | material.mask("valid")
     files = np.flatnonzero(taught)
-    names = [material.observations[i] for i in files.tolist()]
+    names = material.units if material.by_fold else material.observations
+    names = tuple(names[i] for i in files.tolist())
     if len(set(names)) < N_FOLDS:
         raise ValueError(f"held-out answers need {N_FOLDS} groups, received {len(set(names))}")
     fold = np.asarray(inner_folds(material.y[files], names, N_FOLDS, plan.seed))
-    groups = np.unique(np.array(material.groups), return_inverse=True)[1]
-    shorter = replace(plan, epochs=(plan.epochs + 1) // 2)
-    views = make_views(
-        material, ground.cut(plan.after), plain=taught, varied=taught, n_views=plan.views, seed=plan.seed,
-        executor=ground.executor, cache=ground.cache,
-    )  # fmt: skip
-    found = np.full((len(material.samples), len(material.labels)), np.nan)
+    halves = []
     for number in range(N_FOLDS):
 
         def tell(_phase: str, done: int, total: int, number: int = number) -> None:
             progress("cross-validation", number * total + done, N_FOLDS * total)
 
-        learned, held = np.zeros_like(taught), files[fold == number]
-        learned[files[fold != number]] = True
-        head = ground.head(plan.layers, learned, plan.seed)
-        suffix = Suffix(ground.backbone, after=plan.after, panels=ground.asked.panels, head=head)
-        finetune(suffix, views, material.y, groups, train=learned, valid=None, plan=shorter, progress=tell)
-        windows, logits = answer(suffix, views, held)
-        found[held] = by_file(softmax(logits), windows)[held]
-    return found
+        learned, held = (np.isin(np.arange(len(taught)), files[one]) for one in (fold != number, fold == number))
+        state = None if folder is None else folder / f"half-{number}"
+        halves.append(_answered(ground, plan, learned, held, reaches, state, tell))
+    return _joined(halves)
+
+
+def _answered(
+    ground: Ground,
+    plan: Plan,
+    learned: Mask,
+    held: Mask,
+    reaches: Sequence[float],
+    state: Path | None,
+    progress: Progress,
+) -> CrossTuned:
+    """Train on some files, and answer for others."""
+    material = ground.material
+    suffix = Suffix(
+        ground.backbone, after=plan.after, panels=ground.asked.panels, head=ground.head(plan.layers, learned, plan.seed)
+    )
+    start = weights_of(suffix)
+    views = make_views(
+        material, ground.cut(plan.after), plain=learned | held, varied=learned | held, n_views=plan.views,
+        seed=plan.seed, executor=ground.executor, cache=ground.cache,
+    )  # fmt: skip
+    groups = np.unique(np.array(material.groups), return_inverse=True)[1]
+    shorter = replace(plan, epochs=crossed_epochs(plan))
+    finetune(
+        suffix, views, material.y, groups, train=learned, valid=None, plan=shorter, checkpoint=state, progress=progress
+    )
+    windows, tuned = answers_on_the_way(suffix, start, views, np.flatnonzero(held), reaches)
+
+    def asked(layers: tuple[str, ...]) -> tuple[Head, Features]:
+        return ground.head(layers, learned, plan.seed), ground.asked.features.keep(held, layers=layers)
+
+    frozen = frozen_logits(*asked(plan.frozen_layers), windows) if plan.frozen_layers else None
+    head, features = asked(ground.fitted.selection.layers)
+    return CrossTuned(windows, tuned, frozen, by_file(answers(head, features), features))
+
+
+def _joined(halves: Sequence[CrossTuned]) -> CrossTuned:
+    """Put answers for different files together."""
+    files = np.concatenate([one.windows.sample_of_window for one in halves])
+    order = np.argsort(files, kind="stable")
+    windows = Features(
+        {}, files[order], np.concatenate([one.windows.weight for one in halves])[order], len(halves[0].probe)
+    )
+    frozen = None
+    if halves[0].frozen is not None:
+        frozen = np.concatenate([one.frozen for one in halves if one.frozen is not None])[order]
+    probe = halves[0].probe.copy()
+    for one in halves[1:]:
+        known = np.isfinite(one.probe).all(axis=1)
+        probe[known] = one.probe[known]
+    tuned = {reach: np.concatenate([one.tuned[reach] for one in halves])[order] for reach in halves[0].tuned}
+    return CrossTuned(windows, tuned, frozen, probe)

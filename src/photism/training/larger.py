@@ -18,9 +18,9 @@ from photism.pictures.table import fit_recipe
 from photism.recognizers.backbones import load_backbone
 from photism.training.attempts import Upgrade
 from photism.training.calibration import tempered
-from photism.training.choose import compare
+from photism.training.choose import Comparison, Judges, compare
 from photism.training.features import Features
-from photism.training.fit import probe_of
+from photism.training.fit import Fitted, probe_of
 from photism.training.frozen import ask
 from photism.training.ground import Ground
 from photism.types import JSON, Progress, Recipe, silent
@@ -41,7 +41,7 @@ def try_larger(
     seed: int,
     progress: Progress = silent,
 ) -> tuple[Ground, Upgrade | None, tuple[Features, ...]]:
-    """Ask the larger network, and go on with it where its probe is better on validation beyond chance.
+    """Ask the larger network, and go on with it where its probe is better beyond chance.
 
     Parameters
     ----------
@@ -73,10 +73,7 @@ def try_larger(
     if asked.skipped:
         return ground, None, ()
     fitted = probe_of(material, asked, seed=seed)
-    files = np.flatnonzero(material.mask("valid"))
-    y, groups = material.y[files], [material.groups[i] for i in files.tolist()]
-    small, large = (tempered(one.probabilities["valid"][files], y) for one in (ground.fitted, fitted))
-    upgrade = Upgrade(LARGER, compare(small, large, y, groups))
+    upgrade = Upgrade(LARGER, _compared(material, ground.fitted, fitted))
     if not upgrade.kept:
         return ground, upgrade, (asked.features,)
     others = (ground.asked.features,)
@@ -115,6 +112,17 @@ def cost_of_larger_s(ground: Ground, *, engine: str | None, options: Mapping[str
         seconds.append((time.perf_counter() - began) / len(some))
     # The first portion also paid for opening the engine; the second says what a file costs.
     return seconds[1] * n_files
+
+
+def _compared(material: Material, simple: Fitted, challenger: Fitted) -> Comparison:
+    """Compare two probes on the files that judge."""
+    judges = Judges.of(material)
+    found = [one.crossed if judges.n_folds else one.probabilities["valid"] for one in (simple, challenger)]
+    answered = np.isfinite(np.hstack(found)[judges.files]).all(axis=1)
+    files = judges.files[answered]
+    y, groups = material.y[files], [name for name, known in zip(judges.groups, answered, strict=True) if known]
+    small, large = (tempered(one[files], y) for one in found)
+    return compare(small, large, y, groups, n_folds=judges.n_folds)
 
 
 def _recipe(material: Material, size_px: int, options: Mapping[str, JSON] | None) -> Recipe:

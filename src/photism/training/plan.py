@@ -17,7 +17,7 @@ from photism.errors import OptionError
 from photism.training.probe import Selection
 from photism.types import JSON
 
-__all__ = ["Costs", "Depth", "Plan", "choose_depth", "fit_plan", "seconds_of"]
+__all__ = ["Costs", "Depth", "Plan", "choose_depth", "crossed_epochs", "fit_plan", "seconds_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +67,15 @@ class Plan:
 class Costs:
     """What a training costs here: seconds for one optimizer step's window, and for making one varied window.
 
-    ``n_train``, ``n_valid`` and ``n_taught`` count files; taught are those of both parts.
+    ``n_train``, ``n_valid`` and ``n_taught`` count files; taught are those of both parts. ``crossed`` says whether
+    folds in turn decide, which takes a training in cross-validation.
     """
 
     step_s: float
     view_s: float
     n_train: int
     n_valid: int
+    crossed: bool = False
 
     @property
     def n_taught(self) -> int:
@@ -108,6 +110,7 @@ LEAST_STEPS, MOST_EPOCHS = 200, 40
 RUNGS = ((1 / 6, 0), (1 / 3, 1), (1 / 2, 2), (1.0, 3), (1.5, 4), (2.5, 6), (4.0, 8))
 # A pass that only answers takes about this share of a training step.
 ANSWERING = 0.35
+N_REACHES = 4  # in cross-validation every file is answered with so many weights (``blend.REACHES``)
 # At least so many stages are trained, however late the features stop helping; the first half of the network never is,
 # however early: filters as general as those serve better as they are, with a head of their own.
 LEAST_TRAINED = 3
@@ -195,7 +198,20 @@ def seconds_of(plan: Plan, costs: Costs) -> float:
     """
     views = (plan.views + 1) * costs.n_taught * costs.view_s
     answered = ANSWERING * (costs.n_valid + min(512, costs.n_train))
-    return views + plan.epochs * costs.step_s * (costs.n_train + costs.n_taught + 2 * answered)
+    steps = plan.epochs * (costs.n_train + costs.n_taught + 2 * answered)
+    if costs.crossed:
+        steps += costs.n_taught * (crossed_epochs(plan) + N_REACHES * ANSWERING)
+    return views + steps * costs.step_s
+
+
+def crossed_epochs(plan: Plan) -> int:
+    """Say how long a suffix is trained in cross-validation: half as long as the kept one.
+
+    Parameters
+    ----------
+    plan : Plan
+    """
+    return (plan.epochs + 1) // 2
 
 
 def stage_of(layer: str) -> str:
