@@ -16,11 +16,12 @@ from photism.errors import DataError, InputError, OptionError, RunError, Weights
 from photism.experiment import asking, request, train
 from photism.runs import Run, load
 from photism.training import adapt, choose, larger, plan
-from photism.training.cross_tuned import cross_tuned
+from photism.training.cross_tuned import CrossTuned, cross_tuned
+from photism.training.fit import Fitted
 from photism.training.ground import Ground
 from photism.training.plan import Plan
 from tests.recognizers.backbone_samples import random_backbone
-from tests.small_training import ENGINE, Small
+from tests.small_training import ENGINE, Small, ground_of, in_folds
 
 NETWORK = "efficientnet_lite0"
 
@@ -250,7 +251,7 @@ def test_labels_are_asked_of_networks_tuned_in_cross_validation(
     """Where a fine-tuned network is kept, and a budget leaves the time."""
     plans: list[Plan] = []
 
-    def counted(ground: Ground, plan: Plan, **options: Any) -> np.ndarray:
+    def counted(ground: Ground, plan: Plan, **options: Any) -> CrossTuned:
         plans.append(plan)
         return cross_tuned(ground, plan, **options)
 
@@ -371,7 +372,7 @@ def test_the_larger_network_is_kept_where_validation_says_so(
     small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, better: bool
 ) -> None:
     told = choose.Comparison(0.5, 0.3, 0.8, 0.9, 0.01) if better else choose.Comparison(0.5, 0.5, 0.8, 0.8, 0.5)
-    monkeypatch.setattr(larger, "compare", lambda *_: told)
+    monkeypatch.setattr(larger, "compare", lambda *_, **__: told)
     run = fine_tune(small, tmp_path / "RUN", method="auto", backbone=None)
     metrics: Any = run.metrics
     assert metrics["larger"]["kept"] is better
@@ -380,6 +381,25 @@ def test_the_larger_network_is_kept_where_validation_says_so(
     right = np.mean([one.label == f.parent.name for one, f in zip(load(run.folder).predict(files), files, strict=True)])
     assert right == metrics["test"]["accuracy"]
     assert ("efficientnet_lite2: 90.0 % of validation" in run.to_text()) is better
+
+
+def test_of_folds_every_one_says_whether_the_larger_network_is_better(small: Small, tmp_path: Path) -> None:
+    """Validation alone, one of the folds, would have said the opposite."""
+    ground = in_folds(ground_of(small, tmp_path))
+    valid, taught = ground.material.mask("valid"), ~ground.material.mask("test")
+    right = np.eye(3)[ground.material.y] * 0.85 + 0.05
+    known = np.random.default_rng(0).random((len(right), 1)) < 0.5
+    half_right = np.where(known, right, np.roll(right, 1, axis=1))
+
+    def answered(of_folds: np.ndarray, of_validation: np.ndarray) -> Fitted:
+        said = {"valid": np.where(valid[:, None], of_validation, np.nan)}
+        return replace(ground.fitted, crossed=np.where(taught[:, None], of_folds, np.nan), probabilities=said)
+
+    better, worse = answered(right, half_right), answered(half_right, right)
+    found = larger.compared(ground.material, worse, better)
+    assert found.n_folds == 4
+    assert found.challenger_wins
+    assert not larger.compared(ground.material, better, worse).challenger_wins
 
 
 @pytest.mark.usefixtures("larger_network")

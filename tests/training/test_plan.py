@@ -185,6 +185,11 @@ def test_a_budget_is_kept_and_more_of_it_never_buys_less(
     assert (richer.rate, richer.after, richer.layers) == (PLAN.rate, PLAN.after, PLAN.layers)
 
 
+def test_folds_in_turn_take_time_of_their_own() -> None:
+    alone, crossed = (seconds_of(PLAN, Costs(0.01, 0.01, 100, 30, crossed)) for crossed in (False, True))
+    assert 130 * 0.01 * (PLAN.epochs / 2 + 1) < crossed - alone < 130 * 0.01 * (PLAN.epochs / 2 + 3)
+
+
 def test_nothing_fits_into_no_time() -> None:
     assert fit_plan(PLAN, 100, Costs(0.01, 0.01, 100, 30), 1e-3) is None
     assert fit_plan(PLAN, 100, Costs(0.01, 0.01, 100, 30), -5.0) is None

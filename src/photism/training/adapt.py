@@ -3,8 +3,9 @@
 The order matters and is all that this file holds. The probes decide the depth; a suffix is trained on the training part
 and measured on validation, which also says how much of what was before stays; a paired test there decides between it
 and the probe. Where validation is one of several folds, all of them decide, each left out in turn (``cross_tuned``),
-before the long training begins. Where it is kept, it is trained once more in the same way on training and validation
-together, and put back into the network, which is then asked like any other. The test part chooses nothing.
+before the long training begins: networks that learned from half of the folds must beat a probe that lacked a fifth.
+Where it is kept, it is trained once more in the same way on training and validation together, and put back into the
+network, which is then asked like any other. The test part chooses nothing.
 """
 
 from __future__ import annotations
@@ -101,10 +102,12 @@ def adapt(
     -------
     Adapted
     """
-    material, judges = ground.material, Judges.of(ground.material)
+    material = ground.material
+    probe = ground.fitted.crossed if material.by_fold else ground.fitted.probabilities["valid"]
+    judges = Judges.of(material).who_have(probe)
     y = material.y[judges.files]
     leader: _Leader | None = None
-    best: Float64[np.ndarray, "f k"] | None = None
+    best = tempered(probe[judges.files], y)
     attempts: list[Attempt] = []
     states = [None if folder is None else folder / f"attempt-{number}" for number in range(len(plans))]
     for (depth, plan), state in zip(plans, states, strict=True):
@@ -114,9 +117,6 @@ def adapt(
         assert said is not None
         blend = choose_blend(said.windows, said.tuned, said.frozen, material.y)
         challenger = blended(blend, said.windows, said.tuned, said.frozen)[judges.files]
-        if best is None:
-            probe = ground.fitted.probabilities["valid"] if crossed is None else crossed.probe
-            best = tempered(probe[judges.files], y)
         comparison = compare(best, challenger, y, judges.groups, n_folds=judges.n_folds)
         kept = comparison.challenger_wins or (always and leader is None)
         attempts.append(Attempt(depth, plan, blend, comparison, kept))

@@ -50,6 +50,18 @@ class Judges:
         groups = tuple(names[i] for i in files.tolist())
         return cls(files, groups, len(set(groups)) if by_fold else 0)
 
+    def who_have(self, *answers: Float64[np.ndarray, "m k"]) -> Judges:
+        """Return those that were answered in every table: where files are many, held-out answers are for a share.
+
+        Parameters
+        ----------
+        answers : float64 (n_samples, k)
+            NaN rows are no answers.
+        """
+        kept = np.isfinite(np.hstack(answers)[self.files]).all(axis=1)
+        names = tuple(name for name, known in zip(self.groups, kept, strict=True) if known)
+        return Judges(self.files[kept], names, self.n_folds)
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:

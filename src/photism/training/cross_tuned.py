@@ -1,8 +1,8 @@
 """Answers of fine-tuned networks for the very files that fine-tuning learns from: in cross-validation.
 
 The suffix is trained once for each half of the files, as the kept one is but half as long and from the maps that are on
-disk already, and answers for the other half; so do a probe and a head on the frozen stages that learned from the same
-files. Two things need such answers. Where validation is one fold (a speaker, a hospital) it says little of the next,
+disk already, and answers for the other half; so does a head on the frozen stages that learned from the same files. Two
+things need such answers. Where validation is one fold (a speaker, a hospital) it says little of the next,
 and whether fine-tuning pays is asked of all folds instead (``adapt``). And a network that learned a wrong label repeats
 it, so that labels are questioned by networks that did not see them (``photism.trust``). Covers those trainings. Does
 not cover what follows from the answers.
@@ -18,10 +18,9 @@ import numpy as np
 from jaxtyping import Float, Float64
 
 from photism.data.split import inner_folds
-from photism.recognizers.head import Head
 from photism.recognizers.suffix import Suffix
 from photism.training.blend import REACHES, answers_on_the_way, frozen_logits, weights_of
-from photism.training.features import Features, answers, by_file, softmax
+from photism.training.features import Features, by_file, softmax
 from photism.training.finetune import finetune
 from photism.training.ground import Ground
 from photism.training.plan import Plan, crossed_epochs
@@ -37,14 +36,12 @@ N_FOLDS = 2
 class CrossTuned:
     """What was answered for every training and validation file by something that had not seen it.
 
-    ``tuned`` holds the suffix's logits (n_windows, k) by reach, ``frozen`` those of the head before the cut, ``probe``
-    the probe's probabilities (n_samples, k), NaN in the rows of other files.
+    ``tuned`` holds the suffix's logits (n_windows, k) by reach, ``frozen`` those of the head before the cut.
     """
 
     windows: Features
     tuned: Mapping[float, Float[np.ndarray, "n k"]]
     frozen: Float[np.ndarray, "n k"] | None
-    probe: Float64[np.ndarray, "m k"]
 
     @property
     def probabilities(self) -> Float64[np.ndarray, "m k"]:
@@ -131,12 +128,11 @@ def _answered(
     )
     windows, tuned = answers_on_the_way(suffix, start, views, np.flatnonzero(held), reaches)
 
-    def asked(layers: tuple[str, ...]) -> tuple[Head, Features]:
-        return ground.head(layers, learned, plan.seed), ground.asked.features.keep(held, layers=layers)
-
-    frozen = frozen_logits(*asked(plan.frozen_layers), windows) if plan.frozen_layers else None
-    head, features = asked(ground.fitted.selection.layers)
-    return CrossTuned(windows, tuned, frozen, by_file(answers(head, features), features))
+    frozen = None
+    if plan.frozen_layers:
+        head = ground.head(plan.frozen_layers, learned, plan.seed)
+        frozen = frozen_logits(head, ground.asked.features.keep(held, layers=plan.frozen_layers), windows)
+    return CrossTuned(replace(windows, n_samples=len(learned)), tuned, frozen)
 
 
 def _joined(halves: Sequence[CrossTuned]) -> CrossTuned:
@@ -144,14 +140,10 @@ def _joined(halves: Sequence[CrossTuned]) -> CrossTuned:
     files = np.concatenate([one.windows.sample_of_window for one in halves])
     order = np.argsort(files, kind="stable")
     windows = Features(
-        {}, files[order], np.concatenate([one.windows.weight for one in halves])[order], len(halves[0].probe)
+        {}, files[order], np.concatenate([one.windows.weight for one in halves])[order], halves[0].windows.n_samples
     )
     frozen = None
     if halves[0].frozen is not None:
         frozen = np.concatenate([one.frozen for one in halves if one.frozen is not None])[order]
-    probe = halves[0].probe.copy()
-    for one in halves[1:]:
-        known = np.isfinite(one.probe).all(axis=1)
-        probe[known] = one.probe[known]
     tuned = {reach: np.concatenate([one.tuned[reach] for one in halves])[order] for reach in halves[0].tuned}
-    return CrossTuned(windows, tuned, frozen, probe)
+    return CrossTuned(windows, tuned, frozen)

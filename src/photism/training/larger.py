@@ -25,7 +25,7 @@ from photism.training.frozen import ask
 from photism.training.ground import Ground
 from photism.types import JSON, Progress, Recipe, silent
 
-__all__ = ["LARGER", "LEAST_BUDGET_S", "cost_of_larger_s", "try_larger"]
+__all__ = ["LARGER", "LEAST_BUDGET_S", "compared", "cost_of_larger_s", "try_larger"]
 
 LARGER = "efficientnet_lite2"
 LEAST_BUDGET_S = 60.0
@@ -73,7 +73,7 @@ def try_larger(
     if asked.skipped:
         return ground, None, ()
     fitted = probe_of(material, asked, seed=seed)
-    upgrade = Upgrade(LARGER, _compared(material, ground.fitted, fitted))
+    upgrade = Upgrade(LARGER, compared(material, ground.fitted, fitted))
     if not upgrade.kept:
         return ground, upgrade, (asked.features,)
     others = (ground.asked.features,)
@@ -114,15 +114,19 @@ def cost_of_larger_s(ground: Ground, *, engine: str | None, options: Mapping[str
     return seconds[1] * n_files
 
 
-def _compared(material: Material, simple: Fitted, challenger: Fitted) -> Comparison:
-    """Compare two probes on the files that judge."""
-    judges = Judges.of(material)
-    found = [one.crossed if judges.n_folds else one.probabilities["valid"] for one in (simple, challenger)]
-    answered = np.isfinite(np.hstack(found)[judges.files]).all(axis=1)
-    files = judges.files[answered]
-    y, groups = material.y[files], [name for name, known in zip(judges.groups, answered, strict=True) if known]
-    small, large = (tempered(one[files], y) for one in found)
-    return compare(small, large, y, groups, n_folds=judges.n_folds)
+def compared(material: Material, simple: Fitted, challenger: Fitted) -> Comparison:
+    """Compare two probes on the files that judge, as far as both answered them.
+
+    Parameters
+    ----------
+    material : Material
+    simple, challenger : Fitted
+    """
+    found = [one.crossed if material.by_fold else one.probabilities["valid"] for one in (simple, challenger)]
+    judges = Judges.of(material).who_have(*found)
+    y = material.y[judges.files]
+    small, large = (tempered(one[judges.files], y) for one in found)
+    return compare(small, large, y, judges.groups, n_folds=judges.n_folds)
 
 
 def _recipe(material: Material, size_px: int, options: Mapping[str, JSON] | None) -> Recipe:
