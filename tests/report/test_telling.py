@@ -13,10 +13,11 @@ from tests.recognizers.backbone_samples import random_backbone
 from tests.small_training import Small
 
 from photism.executor import SerialExecutor
+from photism.pictures.table import first_window
 from photism.recognizers.recognizer import Recognizer
 from photism.report.account import N_MISTAKES_SHOWN, examples_wanted
 from photism.report.page import build_page
-from photism.report.telling import Story, first_window, tell
+from photism.report.telling import Story, tell
 from photism.types import JSON, Image
 
 MEASURES: dict[str, JSON] = {"n": 6, "accuracy": 0.5, "low": 0.2, "high": 0.8}

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from scipy import stats
+from scipy.special import stdtr, stdtrit
 
 from photism.types import JSON
 
@@ -111,7 +111,7 @@ def t_interval(value: float, se: float, df: float | None = None) -> tuple[float,
     df : float, optional
         Degrees of freedom, above 0; None (or infinite) for a normal distribution.
     """
-    reach = se * float(stats.t.ppf(0.975, math.inf if df is None else df))
+    reach = se * float(stdtrit(math.inf if df is None else df, 0.975))
     return value - reach, value + reach
 
 
@@ -127,4 +127,4 @@ def two_sided_p(value: float, se: float, df: float | None = None) -> float:
     """
     if se <= 0:
         return 1.0 if value == 0 else 0.0
-    return 2.0 * float(stats.t.sf(abs(value) / se, math.inf if df is None else df))
+    return 2.0 * float(stdtr(math.inf if df is None else df, -abs(value) / se))

@@ -20,7 +20,17 @@ from photism.pictures import binary, image, mouse, sound, vary_binary, vary_imag
 from photism.pictures.view import View
 from photism.types import JSON, Kind, Picture, Recipe, Signal, Window
 
-__all__ = ["RENDERERS", "RenderJob", "Renderer", "fit_recipe", "locate", "render", "render_file", "render_pixels"]
+__all__ = [
+    "RENDERERS",
+    "RenderJob",
+    "Renderer",
+    "first_window",
+    "fit_recipe",
+    "locate",
+    "render",
+    "render_file",
+    "render_pixels",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +140,22 @@ def render_file(path: Path, recipe: Recipe, view: View | None = None) -> tuple[W
     if view is not None and not view.is_plain:
         signal = RENDERERS[recipe.kind].vary(signal, view.rng(content_hash(path)), view.ops)
     return render(signal, recipe)
+
+
+def first_window(path: Path, recipe: Recipe) -> Window | None:
+    """Render a file's first window, or None where it no longer can be (run in a worker).
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    recipe : Recipe
+        How it is rendered.
+    """
+    try:
+        return render_file(path, recipe)[0]
+    except DecodeError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from photism.data.decode import decode
 from photism.data.material import Material
 from photism.errors import DecodeError
 from photism.executor import Executor
-from photism.pictures.table import render_file
+from photism.pictures.table import first_window
 from photism.recognizers.recognizer import Recognizer
 from photism.report import words
 from photism.report.account import (
@@ -184,22 +184,6 @@ def _draw(samples: Sequence[Sample], recipe: Recipe, executor: Executor | None) 
     paths = list(dict.fromkeys(sample.path for sample in samples))
     answers = executor.map(partial(first_window, recipe=recipe), paths)
     return {path: window for path, window in zip(paths, answers, strict=True) if isinstance(window, tuple)}
-
-
-def first_window(path: Path, recipe: Recipe) -> Window | None:
-    """Render a file's first window, or None where it no longer can be (run in a worker).
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    recipe : Recipe
-        How it is rendered.
-    """
-    try:
-        return render_file(path, recipe)[0]
-    except DecodeError:
-        return None
 
 
 def _steps(chosen: Sequence[Sample], drawn: Mapping[Path, Window], recipe: Recipe, material: Material) -> Steps | None:

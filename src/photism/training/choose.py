@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64, Int
-from scipy import stats
 
 from photism.data.material import Material
 
@@ -138,6 +137,8 @@ def compare(
     p_value = 1.0
     # A lead that is the same everywhere, but for its last bits, does not say what chance does.
     if len(means) > 1 and float(np.ptp(means)) > 1e-9 * float(np.abs(means).max()):
+        from scipy import stats  # half a second to import
+
         p_value = float(stats.ttest_1samp(means, 0.0, alternative="greater").pvalue)
     right = [float(np.mean(one.argmax(axis=1) == y)) for one in (simple, challenger)]
     p_value = 1.0 if math.isnan(p_value) else p_value

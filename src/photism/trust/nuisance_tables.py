@@ -16,7 +16,6 @@ from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
-from sklearn.tree import DecisionTreeClassifier
 
 __all__ = ["Codes", "Question", "Score", "code"]
 
@@ -144,6 +143,8 @@ class Question:
 
     def ask_together(self, columns: Sequence[Codes]) -> tuple[Float64[np.ndarray, "n k"], Float64[np.ndarray, "k p"]]:
         """Claim files for classes by one small tree over several properties; also how much each property decided."""
+        from sklearn.tree import DecisionTreeClassifier  # half a second to import
+
         wide = np.concatenate([c.of[:, None] == np.arange(len(c.words)) for c in columns], axis=1).astype(np.float32)
         owner = np.repeat(np.arange(len(columns)), [len(c.words) for c in columns])
         claimed = np.zeros((len(self.truth), self.n_classes))

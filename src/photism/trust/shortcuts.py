@@ -16,7 +16,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 from jaxtyping import Float64, Int, Int64
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from photism.data.container import FILE_NAME, FOLDER, TRACES, Nuisances
 from photism.trust.nuisance_names import origins
@@ -182,7 +182,7 @@ def find_shortcuts(
     question = Question(truth, group, len(labels), seed)
     columns, one_to_one = _columns(files, truth, labels)
     n_tests = (len(columns) + 1) * (1 if len(labels) == 2 else len(asked))
-    judge = _Judge(question, tuple(labels), tuple(asked), float(norm.isf(_ALPHA / 2 / n_tests)))
+    judge = _Judge(question, tuple(labels), tuple(asked), float(-ndtri(_ALPHA / 2 / n_tests)))
     passed = [it for (sort, name), codes in columns.items() if (it := judge.alone(sort, name, codes)) is not None]
     alarms = [each for each in passed if _is_alarm(each, one_to_one)]
     informative = [each for each in passed if not _is_alarm(each, one_to_one)]

@@ -21,9 +21,9 @@ from photism.people.counts import read_counts, read_index
 from photism.people.machine import Machine, Said, machine_of, read_predictions, said_of
 from photism.people.matching import match_samples
 from photism.people.trials import Repeats, Trials, plain_cell, read_rows, read_trials
+from photism.pictures.table import first_window
 from photism.recognizers.recognizer import Recognizer
 from photism.report.compare_page import N_PICTURED, save_comparison
-from photism.report.telling import first_window
 from photism.report.words import NOUNS
 from photism.runs import load, parts_of, write_whole
 from photism.types import PARTS, Part, Progress, Recipe, Skipped, Window, silent
