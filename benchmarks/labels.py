@@ -139,7 +139,7 @@ def after_tuning(cached: Cached, z: np.ndarray) -> np.ndarray:
     with ProcessExecutor() as executor:
         ground = Ground(material, cached.recipe, cached.backbone, cached.asked, fitted, executor, cache_root())
         ((_, plan),) = plans_for(ground, always=True, from_layer=None, seed=0, seconds=None)
-        return cross_tuned(ground, plan)
+        return cross_tuned(ground, plan, reaches=(1.0,)).probabilities
 
 
 if __name__ == "__main__":

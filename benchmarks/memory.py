@@ -50,7 +50,7 @@ PARTS = {
     ("finetune.py", "_step"): "training steps",
     ("finetune.py", "answer"): "answering with the suffix",
     ("suffix.py", "settled"): "putting the network back",
-    ("adapt.py", "_measured"): "asking the trained network",
+    ("adapt.py", "_asked_again"): "asking the trained network",
     ("finetune.py", "_keep"): "keeping the training's state",
     ("cross_tuned.py", "cross_tuned"): "the audit's fine-tuning",
     ("near.py", "near_duplicates"): "the audit's near duplicates",
@@ -220,7 +220,10 @@ def main() -> None:
     parser.add_argument("--here", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.here is not None:
-        import photism.experiment  # noqa: F401 - the baseline
+        import photism.experiment
+
+        if "finetune" in arguments.kinds:
+            import photism.training.adapt  # noqa: F401 - and torch with it
 
         print(json.dumps(asdict(KINDS[arguments.kinds[0]](arguments.here, arguments.samples[0]))))
         return

@@ -142,10 +142,10 @@ class Bench:
     def measure(self, ops: tuple[str, ...], seed: int) -> dict[str, np.ndarray]:
         """Train once; return losses (nats) and whether answers are right for every validation file."""
         from photism.recognizers.suffix import Suffix
-        from photism.training.blend import choose_blend, weights_of
+        from photism.training.blend import answers_on_the_way, blended, choose_blend, frozen_logits, weights_of
         from photism.training.calibration import temperature_for
         from photism.training.features import by_file, softmax
-        from photism.training.finetune import answer, finetune
+        from photism.training.finetune import finetune
 
         material, plan = self.material, replace(self.plan, seed=seed)
         views = self.views(ops, seed)
@@ -153,14 +153,13 @@ class Bench:
         start, groups = weights_of(suffix), np.unique(np.array(material.groups), return_inverse=True)[1]
         tuned = finetune(suffix, views, material.y, groups, train=self.train, valid=self.valid, plan=plan)
         files = np.flatnonzero(self.valid)
-        windows, logits = answer(suffix, views, files)
-        logits = logits / temperature_for(logits, windows, material.y)
-        alone = by_file(softmax(logits), windows)[files]
-        aside = None
+        windows, logits = answers_on_the_way(suffix, start, views, files)
+        alone = by_file(softmax(logits[1.0] / temperature_for(logits[1.0], windows, material.y)), windows)[files]
+        frozen = None
         if plan.frozen_layers:
             held = self.asked.features.keep(self.valid, layers=plan.frozen_layers)
-            aside = (self.head(plan.frozen_layers, seed), held)
-        _, kept = choose_blend(suffix, start, views, files, material.y, aside)
+            frozen = frozen_logits(self.head(plan.frozen_layers, seed), held, windows)
+        kept = blended(choose_blend(windows, logits, frozen, material.y), windows, logits, frozen)[files]
         y = material.y[files]
         found = {"groups": groups[files], "epoch": np.array(tuned.best_epoch)}
         for name, probability in (("alone", alone), ("kept", kept)):
