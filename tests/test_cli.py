@@ -116,7 +116,7 @@ def test_evaluate_prints_the_contracts_json(run: Path, digits: Path) -> None:
 def test_evaluate_says_when_the_files_made_the_recognizer(run: Path, digits: Path) -> None:
     measured = json.loads(photism("evaluate", run, digits, "--part", "valid", "--format", "json").stdout)
     split = (run / "split.csv").read_text()
-    assert measured["n"] == measured["n_taught"] == split.count(",valid")
+    assert measured["n"] == measured["n_taught"] == split.count(",valid,")
     assert "this is no measure of it" in photism("evaluate", run, digits).stdout
 
 

@@ -160,3 +160,18 @@ def test_files_that_made_the_recognizer_are_not_compared_with_themselves(trained
     assert found.shift is None
     assert found.to_json()["shift"] is None
     assert found.files == ()
+
+
+def test_a_copy_under_another_name_is_known_again(trained: Path, digits: Path, tmp_path: Path) -> None:
+    from photism.data.demo import write_digits
+
+    unseen = write_digits(tmp_path / "all", per_class=22)
+    for file in sorted(unseen.glob("*/*.png")):
+        if int(file.stem) < 14:  # taught
+            file.unlink()
+    n_new = evaluate(trained, unseen).measures["n"]
+    shutil.copy(digits / "digit_3" / "0001.png", unseen / "digit_3" / "renamed.png")
+    found = evaluate(trained, unseen)
+    assert found.measures["n"] == n_new + 1
+    assert found.measures["n_taught"] == 1
+    assert "digit_3/renamed.png" not in found.files

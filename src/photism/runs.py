@@ -15,13 +15,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import cast
 
+from photism.data.duplicates import content_hash
 from photism.data.records import read_split_csv
 from photism.errors import EngineError, InputError, RunError
 from photism.recognizers.recognizer import Recognizer, load_recognizer
 from photism.training.history import read_history
 from photism.types import JSON, EpochRow, Part
 
-__all__ = ["Run", "load", "parts_of", "prepare", "read_json", "undone_if_refused", "write_whole"]
+__all__ = ["Origin", "Run", "load", "origin_of", "prepare", "read_json", "undone_if_refused", "write_whole"]
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,32 @@ def load(run: str | Path, *, engine: str | None = None) -> Recognizer:
     return recognizer if engine is None else replace(recognizer, engine=engine)
 
 
-def parts_of(run: str | Path) -> dict[Path, Part]:
-    """Return which part each file of a run's data was in; empty where the run's folder does not tell.
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Which files a recognizer comes from: ``parts`` by place, ``taught`` the SHA-256 of those that made it."""
+
+    parts: Mapping[Path, Part]
+    taught: frozenset[str]
+
+    def made_by(self, path: Path) -> bool:
+        """Say whether a file is one of the training or validation files, there or as a copy under another name.
+
+        Parameters
+        ----------
+        path : Path
+            Of a file that can be read.
+
+        Raises
+        ------
+        DecodeError
+            Where it cannot.
+        """
+        listed = self.parts.get(path.resolve()) in ("train", "valid")
+        return listed or (bool(self.taught) and content_hash(path) in self.taught)
+
+
+def origin_of(run: str | Path) -> Origin:
+    """Return which files a run's recognizer comes from; none where the run's folder does not tell.
 
     Parameters
     ----------
@@ -97,11 +122,12 @@ def parts_of(run: str | Path) -> dict[Path, Part]:
     folder = Path(run)
     try:
         data = Path(json.loads((folder / "plan.json").read_text(encoding="utf-8"))["data"])
-        parts = read_split_csv(folder / "split.csv")
+        rows = read_split_csv(folder / "split.csv")
     except (OSError, ValueError, KeyError, TypeError):
-        return {}  # a bundle that was copied without its evidence still answers
+        return Origin({}, frozenset())  # a bundle that was copied without its evidence still answers
     root = data if data.is_dir() else data.parent
-    return {(root / name).resolve(): part for name, part in parts.items()}
+    taught = frozenset(content for part, content in rows.values() if part != "test" and content)
+    return Origin({(root / name).resolve(): part for name, (part, _) in rows.items()}, taught)
 
 
 def prepare(folder: Path, plan: Mapping[str, JSON], *, resume: bool, replace_run: bool) -> Run | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from photism.data.records import safe_cell, write_skipped_csv, write_split_csv
+from photism.data.records import read_split_csv, safe_cell, write_skipped_csv, write_split_csv
 from photism.types import Sample, Skipped
 
 
@@ -14,14 +14,15 @@ def test_split_csv(tmp_path: Path) -> None:
         Sample(Path("/x/b"), "b", "=cmd()", "@g", None, "test"),
         Sample(Path("/x/a"), "-a,1.png", "cat", None, None, "train"),
     ]
-    write_split_csv(tmp_path / "split.csv", samples)
+    write_split_csv(tmp_path / "split.csv", samples, {Path("/x/a"): "ab12"})
     with (tmp_path / "split.csv").open(encoding="utf-8", newline="") as stream:
         assert list(csv.reader(stream)) == [
-            ["path", "label", "group", "part"],
-            ["'-a,1.png", "cat", "", "train"],
-            ["b", "'=cmd()", "'@g", "test"],
+            ["path", "label", "group", "part", "sha256"],
+            ["'-a,1.png", "cat", "", "train", "ab12"],
+            ["b", "'=cmd()", "'@g", "test", ""],
         ]
     assert [path.name for path in tmp_path.iterdir()] == ["split.csv"]
+    assert read_split_csv(tmp_path / "split.csv") == {"-a,1.png": ("train", "ab12"), "b": ("test", "")}
 
 
 def test_skipped_csv(tmp_path: Path) -> None:

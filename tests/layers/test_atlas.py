@@ -38,7 +38,7 @@ def run(small: Small, tmp_path_factory: pytest.TempPathFactory) -> Path:
         small.fitted.head, None, "torch-fp32",
     )  # fmt: skip
     save_recognizer(folder / "recognizer", recognizer)
-    write_split_csv(folder / "split.csv", small.material.samples)
+    write_split_csv(folder / "split.csv", small.material.samples, small.material.hashes)
     (folder / "plan.json").write_text(json.dumps({"data": str(small.folder), "weights": None}))
     return folder
 

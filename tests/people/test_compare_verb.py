@@ -52,7 +52,7 @@ def test_a_run_answers_its_test_part_and_nothing_that_made_it(run: Path, tmp_pat
     assert found.right is not None
     assert found.right.n_items == 12
     assert found.noun == "images"
-    assert any(note == "6 images made the recognizer, and are left out." for note in found.notes)
+    assert any(note == "Of the images 6 made the recognizer: left out." for note in found.notes)
     assert {one.path: one.reason for one in found.skipped} == {
         "nowhere.png": "is no file of the run's data, nor beside the trials.",
         "4.png": "may mean several files of the run's data.",
@@ -93,6 +93,16 @@ def test_a_run_without_its_split_and_one_that_knows_nothing_are_refused(run: Pat
     shutil.copytree(run / "recognizer", bare / "recognizer")
     with pytest.raises(RunError, match="does not say what it was trained on"):
         compare([bare, trained_on], settings=Settings(), reading=Reading())
+
+
+def test_a_copy_of_what_made_the_recognizer_is_left_out_under_any_name(run: Path, tmp_path: Path) -> None:
+    data = run.parent / "colours"
+    shutil.copy(data / "train" / "red" / "0.png", tmp_path / "copy.png")
+    trials = people(tmp_path, [*items_of(), ("copy.png", "red")])
+    found = compare([run, trials], settings=Settings(), reading=Reading())
+    assert found.right is not None
+    assert found.right.n_items == 12
+    assert "Of the images 1 made the recognizer: left out." in found.notes
 
 
 def test_new_files_beside_the_trials_are_answered(run: Path, tmp_path: Path) -> None:

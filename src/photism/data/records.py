@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -35,8 +35,8 @@ def safe_cell(text: str) -> str:
     return f"'{printable(text)}" if text.startswith(_FORMULA) else printable(text)
 
 
-def write_split_csv(path: Path, samples: Sequence[Sample]) -> None:
-    """Write ``split.csv``: one row a sample with path (its name), label, group and part, sorted by name.
+def write_split_csv(path: Path, samples: Sequence[Sample], hashes: Mapping[Path, str]) -> None:
+    """Write ``split.csv``: one row a sample with path (its name), label, group, part and SHA-256, sorted by name.
 
     Parameters
     ----------
@@ -44,18 +44,23 @@ def write_split_csv(path: Path, samples: Sequence[Sample]) -> None:
         The file to write.
     samples : sequence of Sample
         In any order.
+    hashes : mapping of path to str
+        ``content_hash`` of each sample's file: under whatever name it comes back, it is known again.
 
     Raises
     ------
     OSError
         If the file cannot be written.
     """
-    rows = ((s.name, s.label or "", s.group or "", s.part or "") for s in sorted(samples, key=lambda s: s.name))
-    _write(path, ("path", "label", "group", "part"), rows)
+    rows = (
+        (s.name, s.label or "", s.group or "", s.part or "", hashes.get(s.path, ""))
+        for s in sorted(samples, key=lambda s: s.name)
+    )
+    _write(path, ("path", "label", "group", "part", "sha256"), rows)
 
 
-def read_split_csv(path: Path) -> dict[str, Part]:
-    """Read back which part each file was in, by the name that ``write_split_csv`` was given.
+def read_split_csv(path: Path) -> dict[str, tuple[Part, str]]:
+    """Read back each file's part and SHA-256 ("" where there is none), by the name that was written.
 
     Parameters
     ----------
@@ -69,7 +74,11 @@ def read_split_csv(path: Path) -> dict[str, Part]:
     """
     with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
         rows = list(csv.DictReader(file))
-    return {_plain_cell(row["path"]): cast("Part", row["part"]) for row in rows if row.get("part") in PARTS}
+    return {
+        _plain_cell(row["path"]): (cast("Part", row["part"]), row.get("sha256") or "")
+        for row in rows
+        if row.get("part") in PARTS
+    }
 
 
 def _plain_cell(text: str) -> str:

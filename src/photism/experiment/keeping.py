@@ -62,7 +62,7 @@ def _save(job: Job, story: Story) -> None:
 def _write_records(job: Job, story: Story, metrics: Mapping[str, JSON]) -> None:
     """Write the split, what was skipped, the history, the log and the metrics."""
     folder, material = job.folder, story.material
-    write_split_csv(folder / "split.csv", [sample for sample in material.samples if sample.part is not None])
+    write_split_csv(folder / "split.csv", [s for s in material.samples if s.part is not None], material.hashes)
     write_skipped_csv(folder / "skipped.csv", material.skipped)
     write_whole(folder / "history.jsonl", history_lines(story.fitted.history))
     log = [job.command, *material.warnings, *(f"skipped {one.path}: {one.reason}" for one in material.skipped)]

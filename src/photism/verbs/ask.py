@@ -21,7 +21,7 @@ from photism.pictures.table import fit_recipe, render_file
 from photism.recognizers.familiarity import Familiarity
 from photism.recognizers.recognizer import Recognizer
 from photism.report.figures import draw_picture
-from photism.runs import load, parts_of
+from photism.runs import load, origin_of
 from photism.training.features import Features
 from photism.training.metrics import measure
 from photism.trust.shift import Shift, shift_from_familiarity
@@ -220,8 +220,9 @@ def evaluate(
         raise OptionError(f"--part expects train, valid or test, and received {part!r}.")
     recognizer = load(run, engine=engine)
     dataset = read_dataset(data, kind=recognizer.recipe.kind, group_by=group_by, n_classes_min=1)
-    own = parts_of(run)
-    samples = [sample for sample in dataset.samples if part in (None, sample.part or own.get(sample.path.resolve()))]
+    origin = origin_of(run)
+    parts = origin.parts
+    samples = [one for one in dataset.samples if part in (None, one.part or parts.get(one.path.resolve()))]
     skipped = [*dataset.skipped, *(_unknown(sample) for sample in samples if sample.label not in recognizer.labels)]
     samples = [sample for sample in samples if sample.label in recognizer.labels]
     answered: list[tuple[Sample, Prediction]] = []
@@ -250,7 +251,7 @@ def evaluate(
         positive=decision.positive if decision else None,
         threshold=decision.threshold if decision else None,
     )
-    new = [i for i, (s, _) in enumerate(answered) if own.get(s.path.resolve()) not in ("train", "valid")]
+    new = [i for i, (sample, _) in enumerate(answered) if not origin.made_by(sample.path)]
     # Files that made the recognizer cannot differ from those that made it: the others are compared.
     shift = (
         None

@@ -25,8 +25,8 @@ from photism.pictures.table import first_window
 from photism.recognizers.recognizer import Recognizer
 from photism.report.compare_page import N_PICTURED, save_comparison
 from photism.report.words import NOUNS
-from photism.runs import load, parts_of, write_whole
-from photism.types import PARTS, Part, Progress, Recipe, Skipped, Window, silent
+from photism.runs import Origin, load, origin_of, write_whole
+from photism.types import PARTS, Progress, Recipe, Skipped, Window, silent
 
 __all__ = ["FIGURES", "PAGE", "Reading", "compare"]
 
@@ -64,7 +64,7 @@ class _Known:
 
     folder: Path
     recognizer: Recognizer
-    parts: Mapping[str, Part]
+    origin: Origin
     labels: Mapping[str, str]
     groups: Mapping[str, str]
 
@@ -213,7 +213,7 @@ def _ask(
     for one in known[1:]:
         if set(one.recognizer.labels) != set(first.recognizer.labels):
             raise RunError(f"{one.folder} and {first.folder} know different labels: expected runs on the same data.")
-    listed = dict.fromkeys(path for one in known for path in one.parts)
+    listed = dict.fromkeys(path for one in known for path in map(str, one.origin.parts))
     matched = match_samples(samples, listed)
     found = {sample: Path(path) for sample, path in matched.found.items()}
     fresh = {sample: folder / sample for sample in matched.unknown if (folder / sample).is_file()}
@@ -270,28 +270,32 @@ def _name(folders: Sequence[str]) -> str:
 
 def _know(run: Path, engine: str | None) -> _Known:
     recognizer = load(run, engine=engine)
-    parts = {str(path): part for path, part in parts_of(run).items()}
-    if not parts:
+    origin = origin_of(run)
+    paths = [str(path) for path in origin.parts]
+    if not paths:
         raise RunError(
             f"{run} does not say what it was trained on (split.csv and plan.json): expected the whole run's folder, or "
             "the answers of `photism predict` as a file."
         )
     _, rows = read_rows(run / "split.csv")
     cells = [row for _, row in rows if row.get("part") in PARTS]
-    if len(cells) != len(parts):  # two names of one file: which row is whose is not told
-        return _Known(run, recognizer, parts, {}, {})
-    # parts_of keeps the order of split.csv: labels and groups stand in the same rows
+    if len(cells) != len(paths):  # two names of one file: which row is whose is not told
+        return _Known(run, recognizer, origin, {}, {})
+    # origin_of keeps the order of split.csv: labels and groups stand in the same rows
     labels, groups = ([plain_cell(row.get(column, "")) for row in cells] for column in ("label", "group"))
-    return _Known(run, recognizer, parts, dict(zip(parts, labels, strict=True)), dict(zip(parts, groups, strict=True)))
+    return _Known(run, recognizer, origin, dict(zip(paths, labels, strict=True)), dict(zip(paths, groups, strict=True)))
 
 
 def _who_answers(known: Sequence[_Known], path: Path) -> int | None:
-    """The first run that holds the file in its test part, or never listed it; None where it made every run."""
-    key = str(path.resolve())
-    parts = [one.parts.get(key) for one in known]
-    if "test" in parts:
-        return parts.index("test")
-    return parts.index(None) if all(part is None for part in parts) else None
+    """The first run that holds the file in its test part, or where none lists it that never saw it; None where it
+    made the others, under whatever name.
+    """
+    parts = [one.origin.parts.get(path.resolve()) for one in known]
+    wanted = "test" if "test" in parts else None
+    if wanted is None and any(parts):
+        return None
+    fair = (i for i, one in enumerate(known) if parts[i] == wanted and not one.origin.made_by(path))
+    return next(fair, None)
 
 
 def _nothing(samples: Sequence[str], runs: Sequence[Path], skipped: Sequence[Skipped], n_taught: int) -> str:

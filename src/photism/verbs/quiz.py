@@ -22,7 +22,7 @@ from photism.people.tally import Tally
 from photism.people.trial_log import TrialLog, trial_columns
 from photism.recognizers.recognizer import Recognizer
 from photism.report.quiz_page import Sheet
-from photism.runs import load, parts_of
+from photism.runs import Origin, load, origin_of
 from photism.types import PARTS, Part, Progress, Sample, Skipped, silent
 from photism.verbs.quiz_server import ExhibitDesk, QuizServer
 from photism.verbs.quiz_terminal import Lines, Screen, ask_in_terminal
@@ -195,10 +195,10 @@ def _ask_first(
     progress: Progress,
 ) -> _Asked:
     """Choose the items, and let the recognizer answer before people do."""
-    samples, dataset, own = _samples(run, data, recognizer, part, executor)
-    chosen = choose_items([Item(_named(sample, own, out)) for sample in samples], n, seed=seed)
+    samples, dataset, origin = _samples(run, data, recognizer, part, executor)
+    chosen = choose_items([Item(_named(sample, origin.parts, out)) for sample in samples], n, seed=seed)
     items, unread = _ask_recognizer(recognizer, [item.sample for item in chosen], executor, progress)
-    n_taught = sum(own.get(item.sample.path.resolve()) in ("train", "valid") for item in items)
+    n_taught = sum(origin.made_by(item.sample.path) for item in items)
     return _Asked(items, n_taught, unread, (*dataset.skipped, *unread))
 
 
@@ -213,24 +213,24 @@ def _scale(recognizer: Recognizer, rating: str | None, positive: str | None) -> 
 
 def _samples(
     run: Path, data: Path, recognizer: Recognizer, part: str | None, executor: Executor
-) -> tuple[list[Sample], Dataset, dict[Path, Part]]:
+) -> tuple[list[Sample], Dataset, Origin]:
     """Return the files to choose from: what was held out, where nothing else is asked for."""
     if part is not None and part not in PARTS:
         raise OptionError(f"--part expects train, valid or test, and received {part!r}.")
     dataset = read_dataset(data, kind=recognizer.recipe.kind, n_classes_min=1, executor=executor)
-    own = parts_of(run)
+    origin = origin_of(run)
     known = [sample for sample in dataset.samples if sample.label in recognizer.labels]
     if not known:
         raise DataError(
             f"{data} holds no file of a class that {run} was taught: expected {', '.join(recognizer.labels[:6])}."
         )
     # What the run says of a file goes before what a table says: --test-fold overrides a split.
-    parts = [own.get(sample.path.resolve()) or sample.part for sample in known]
+    parts = [origin.parts.get(sample.path.resolve()) or sample.part for sample in known]
     if part is None and not any(parts):
-        return known, dataset, own  # the run knows none of these files
+        return known, dataset, origin  # the run knows none of these files
     for wanted in ("test", "valid") if part is None else (part,):
         if found := [sample for sample, its in zip(known, parts, strict=True) if its == wanted]:
-            return found, dataset, own
+            return found, dataset, origin
     raise DataError(
         f"{data}: expected items of the part {part or 'test or valid'}, and all {len(known)} files "
         f"belong to {' and '.join(sorted({its or 'none' for its in parts}))}."
