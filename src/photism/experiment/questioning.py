@@ -11,6 +11,7 @@ from jaxtyping import Float64
 from photism.experiment.clock import EXPLAINING_S, auditing_s, cross_tuning_s
 from photism.experiment.improving import Probed
 from photism.experiment.job import Job
+from photism.recognizers.machine import give_memory_back
 from photism.recognizers.recognizer import Recognizer
 from photism.report.deciding import Decided, explain_surest
 from photism.training.attempts import Adapted
@@ -36,6 +37,7 @@ def audit(job: Job, probed: Probed, adapted: Adapted | None) -> Audit | None:
     ground = probed.ground
     if not (job.request.audit and job.has_time_for(auditing_s(ground.material))):
         return None
+    give_memory_back()  # what fine-tuning freed, before tables as large are made
     with job.clock.measuring("trust"):
         return audit_data(
             ground.material,

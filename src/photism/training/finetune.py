@@ -27,7 +27,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 from torch.nn import functional
 
-from photism.recognizers.machine import n_processors
+from photism.recognizers.machine import give_memory_back, n_processors
 from photism.recognizers.suffix import Suffix
 from photism.training.calibration import temperature_for
 from photism.training.curve import NOTHING, Held, Measured, measure_files, row_of
@@ -127,6 +127,7 @@ def finetune(
         )
     finally:
         torch.set_num_threads(threads)
+        give_memory_back()
 
 
 def answer(suffix: Suffix, views: Views, files: Int[np.ndarray, " f"]) -> tuple[Features, Float32[np.ndarray, "n k"]]:
