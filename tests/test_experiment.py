@@ -17,7 +17,6 @@ from photism.experiment import asking, request, train
 from photism.runs import Run, load
 from photism.training import adapt, choose, larger, plan
 from photism.training.cross_tuned import CrossTuned, cross_tuned
-from photism.training.fit import Fitted
 from photism.training.ground import Ground
 from photism.training.plan import Plan
 from tests.recognizers.backbone_samples import random_backbone
@@ -383,23 +382,29 @@ def test_the_larger_network_is_kept_where_validation_says_so(
     assert ("efficientnet_lite2: 90.0 % of validation" in run.to_text()) is better
 
 
-def test_of_folds_every_one_says_whether_the_larger_network_is_better(small: Small, tmp_path: Path) -> None:
+def test_of_folds_every_one_says_whether_the_larger_network_is_better(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Validation alone, one of the folds, would have said the opposite."""
     ground = in_folds(ground_of(small, tmp_path))
     valid, taught = ground.material.mask("valid"), ~ground.material.mask("test")
     right = np.eye(3)[ground.material.y] * 0.85 + 0.05
     known = np.random.default_rng(0).random((len(right), 1)) < 0.5
     half_right = np.where(known, right, np.roll(right, 1, axis=1))
+    answers: dict[int, np.ndarray] = {}
+    monkeypatch.setattr(Ground, "probe_without", lambda one, _seed: answers[id(one)])
 
-    def answered(of_folds: np.ndarray, of_validation: np.ndarray) -> Fitted:
+    def answered(of_folds: np.ndarray, of_validation: np.ndarray) -> Ground:
         said = {"valid": np.where(valid[:, None], of_validation, np.nan)}
-        return replace(ground.fitted, crossed=np.where(taught[:, None], of_folds, np.nan), probabilities=said)
+        one = replace(ground, fitted=replace(ground.fitted, probabilities=said))
+        answers[id(one)] = np.where(taught[:, None], of_folds, np.nan)
+        return one
 
     better, worse = answered(right, half_right), answered(half_right, right)
-    found = larger.compared(ground.material, worse, better)
+    found = larger.compared(worse, better, 0)
     assert found.n_folds == 4
     assert found.challenger_wins
-    assert not larger.compared(ground.material, better, worse).challenger_wins
+    assert not larger.compared(better, worse, 0).challenger_wins
 
 
 @pytest.mark.usefixtures("larger_network")

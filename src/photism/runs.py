@@ -17,7 +17,7 @@ from typing import cast
 
 from photism.data.duplicates import content_hash
 from photism.data.records import read_split_csv
-from photism.errors import EngineError, InputError, RunError
+from photism.errors import DecodeError, EngineError, InputError, RunError
 from photism.recognizers.recognizer import Recognizer, load_recognizer
 from photism.training.history import read_history
 from photism.types import JSON, EpochRow, Part
@@ -100,15 +100,14 @@ class Origin:
         Parameters
         ----------
         path : Path
-            Of a file that can be read.
-
-        Raises
-        ------
-        DecodeError
-            Where it cannot.
+            One that cannot be read is known by its place only.
         """
-        listed = self.parts.get(path.resolve()) in ("train", "valid")
-        return listed or (bool(self.taught) and content_hash(path) in self.taught)
+        if self.parts.get(path.resolve()) in ("train", "valid"):
+            return True
+        try:
+            return bool(self.taught) and content_hash(path) in self.taught
+        except DecodeError:
+            return False
 
 
 def origin_of(run: str | Path) -> Origin:

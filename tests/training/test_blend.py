@@ -15,7 +15,6 @@ from photism.recognizers.head import Head
 from photism.recognizers.suffix import Suffix
 from photism.training.attempts import Blend
 from photism.training.blend import (
-    REACHES,
     SHARES,
     answers_on_the_way,
     blended,
@@ -27,6 +26,7 @@ from photism.training.blend import (
 )
 from photism.training.features import Features, by_file, softmax
 from photism.training.finetune import answer
+from photism.training.plan import REACHES
 from tests.training.test_finetune import EASY, K, N, small_suffix, tune
 
 FILES = np.flatnonzero(EASY.valid)

@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 
 from photism.training import cross_tuned as module
-from photism.training.blend import REACHES
 from photism.training.cross_tuned import cross_tuned
 from photism.training.ground import Ground
-from photism.training.plan import Plan
+from photism.training.plan import REACHES, Plan
 from tests.small_training import COLOURS, Small, ground_of, in_folds
 
 
@@ -36,10 +35,8 @@ def with_labels(ground: Ground, wrong: dict[int, str]) -> Ground:
 
 
 def test_training_and_validation_files_are_answered_and_no_other(small: Small, place: Path) -> None:
-    told: list[tuple[int, int]] = []
-    crossed = cross_tuned(
-        ground_of(small, place), a_plan(small), progress=lambda _phase, done, total: told.append((done, total))
-    )
+    told: list[tuple[str, int, int]] = []
+    crossed = cross_tuned(ground_of(small, place), a_plan(small), progress=lambda *one: told.append(one))
     found = crossed.probabilities
     taught = small.material.mask("train") | small.material.mask("valid")
     assert np.array_equal(np.isfinite(found).all(axis=1), taught)
@@ -47,8 +44,10 @@ def test_training_and_validation_files_are_answered_and_no_other(small: Small, p
     assert np.mean(found[taught].argmax(axis=1) == small.material.y[taught]) > 0.8
     assert set(crossed.tuned) == set(REACHES)
     assert np.array_equal(crossed.windows.files, np.flatnonzero(taught))
-    assert told == sorted(told)
-    assert told[-1][0] == told[-1][1]
+    assert {phase for phase, _, _ in told} == {"views", "cross-validation"}
+    done = [n for phase, n, _ in told if phase == "cross-validation"]
+    assert done == sorted(done)
+    assert told[-1] == ("cross-validation", done[-1], done[-1])
 
 
 def test_a_wrong_label_is_not_repeated(small: Small, place: Path) -> None:
@@ -85,3 +84,38 @@ def test_one_group_cannot_be_held_out(small: Small, place: Path) -> None:
     samples = tuple(replace(sample, group="all") for sample in ground.material.samples)
     with pytest.raises(ValueError, match="2 groups"):
         cross_tuned(replace(ground, material=replace(ground.material, samples=samples)), a_plan(small))
+
+
+def test_a_file_with_a_copy_in_the_other_half_is_not_answered(small: Small, place: Path) -> None:
+    ground = in_folds(ground_of(small, place))
+    samples = ground.material.samples
+    taught = [i for i, sample in enumerate(samples) if sample.part != "test"]
+    first = taught[0]
+    others = [i for i in taught if samples[i].label == samples[first].label and samples[i].fold != samples[first].fold]
+    copies = ((samples[first].name, *(samples[i].name for i in others)),)
+    ground = replace(ground, material=replace(ground.material, duplicates=copies))
+    found = cross_tuned(ground, a_plan(small), reaches=(1.0,)).probabilities
+    assert np.isnan(found[first]).all()
+    assert np.isfinite(found[[i for i in taught if samples[i].label != samples[first].label]]).all()
+
+
+def test_the_probe_answers_for_a_fold_without_it(small: Small, place: Path) -> None:
+    ground = in_folds(ground_of(small, place))
+    taught = ~ground.material.mask("test")
+    found = ground.probe_without(0)
+    assert np.array_equal(np.isfinite(found).all(axis=1), taught)
+    assert np.mean(found[taught].argmax(axis=1) == ground.material.y[taught]) > 0.8
+    noise = np.random.default_rng(1).permutation(ground.material.y[taught])
+    samples = list(ground.material.samples)
+    for i, label in zip(np.flatnonzero(taught).tolist(), noise.tolist(), strict=True):
+        samples[i] = replace(samples[i], label=ground.material.labels[label])
+    guessed = replace(ground, material=replace(ground.material, samples=tuple(samples))).probe_without(0)
+    assert np.mean(guessed[taught].argmax(axis=1) == noise) < 0.7
+
+
+def test_a_head_learns_from_one_fold_alone(small: Small, place: Path) -> None:
+    """Its penalty and temperature are chosen over files, since there are no folds to choose over."""
+    ground = in_folds(ground_of(small, place))
+    one = np.array([sample.fold == "1" for sample in ground.material.samples])
+    head = ground.head(ground.fitted.selection.layers, one, 0)
+    assert 0.02 < head.temperature < 50

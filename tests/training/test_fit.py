@@ -83,17 +83,6 @@ def test_validation_files_are_answered_by_a_head_that_never_saw_them() -> None:
     assert (probability.argmax(axis=1) == noise[masks["valid"]]).mean() < 0.7
 
 
-def test_taught_files_are_answered_without_their_fold() -> None:
-    features, y = made()
-    noise = np.random.default_rng(1).permutation(np.arange(N_FILES) % N_CLASSES)
-    masks = parts()
-    taught = masks["train"] | masks["valid"]
-    for truth, right in ((y, True), (noise, False)):
-        crossed = fit_clouds(features, truth, masks).crossed
-        assert np.array_equal(np.isfinite(crossed).all(axis=1), taught)
-        assert ((crossed[taught].argmax(axis=1) == truth[taught]).mean() > 0.7) is np.bool_(right)
-
-
 def test_without_a_test_part_nothing_is_said_of_one() -> None:
     features, y = made()
     fitted = fit_clouds(features, y, parts(n_test=0))

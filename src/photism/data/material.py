@@ -119,7 +119,7 @@ class Material:
     def _copies(self, samples: Sequence[Sample]) -> list[list[Sample]]:
         """Return the sets of samples with the same content, as these samples have their parts."""
         known = {sample.name: sample for sample in samples}
-        return [[known[name] for name in same] for same in self.duplicates]
+        return [[known[name] for name in same if name in known] for same in self.duplicates]
 
     def count(self, part: Part) -> int:
         """Return the number of usable samples of ``part``."""

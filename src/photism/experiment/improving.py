@@ -1,4 +1,4 @@
-"""The steps that validation may refuse: a larger network, and fine-tuning.
+"""The steps that may be refused: a larger network, and fine-tuning.
 
 Covers whether each is tried. What depends on the clock is written down in the run's folder before it is done, and read
 again where a run is resumed. Does not cover how either is done (``training.larger``, ``training.adapt``).
@@ -45,7 +45,7 @@ class Probed:
 
 
 def take_larger(job: Job, ground: Ground) -> Probed:
-    """Ask a larger network as well where there is time, and take it where validation says that it pays.
+    """Ask a larger network as well where there is time, and take it where that pays (``choose.Judges``).
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def take_larger(job: Job, ground: Ground) -> Probed:
 
 
 def fine_tune(job: Job, ground: Ground) -> Adapted | None:
-    """Fine-tune, and keep that where validation says that it pays; None where it is not tried.
+    """Fine-tune, and keep that where it pays (``choose.Judges``); None where it is not tried.
 
     Parameters
     ----------
@@ -109,6 +109,8 @@ def _can_gain(ground: Ground) -> bool:
     material = ground.material
     files = np.flatnonzero(material.mask("valid"))
     groups = [material.groups[i] for i in files.tolist()]
+    if len(set(groups)) == 1:  # the validation fold is one group: its files are all that can be counted
+        groups = [material.samples[i].name for i in files.tolist()]
     return can_be_beaten(ground.fitted.probabilities["valid"][files], material.y[files], groups)
 
 

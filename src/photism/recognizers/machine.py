@@ -1,4 +1,4 @@
-"""What this machine's processor is called, what it can do, how much of it and of memory this process takes."""
+"""What this machine's processor is called, what it can do, and what of it and of memory this process uses."""
 
 from __future__ import annotations
 

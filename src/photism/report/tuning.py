@@ -34,8 +34,8 @@ def tell_attempts(attempts: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     Fine-tuned: 90.0 % of validation and 0.30 nats, before 80.0 % and 0.50 (paired test, p = 0.002). It is kept.
     >>> attempt["comparison"] |= dict(p_value=0.2, n_folds=5)
     >>> print(*tell_attempts([attempt | dict(kept=False)])[-1].split(", "), sep="\n")
-    Fine-tuned: 90.0 % of new folds (all 5 left out in turn) and 0.30 nats
-    before 80.0 % and 0.50 (paired test
+    Fine-tuned: 90.0 % of unseen folds and 0.30 nats
+    before 80.0 % and 0.50 (paired test over 5 folds
     p = 0.200). That could be chance: the simpler one is kept.
     """
     sentences: list[str] = []
@@ -72,9 +72,9 @@ def tell_larger(larger: Mapping[str, Any] | None) -> tuple[str, ...]:
 
 def _compared(c: Comparison) -> str:
     p = "p < 0.001" if c.p_value < 0.001 else f"p = {c.p_value:.3f}"
-    of = f"new folds (all {c.n_folds} left out in turn)" if c.n_folds else "validation"
+    of, over = ("unseen folds", f" over {c.n_folds} folds") if c.n_folds else ("validation", "")
     now = f"{100 * c.challenger_accuracy:.1f} % of {of} and {c.challenger_loss_nats:.2f} nats"
-    return f"{now}, before {100 * c.simple_accuracy:.1f} % and {c.simple_loss_nats:.2f} (paired test, {p})."
+    return f"{now}, before {100 * c.simple_accuracy:.1f} % and {c.simple_loss_nats:.2f} (paired test{over}, {p})."
 
 
 def _blend(*, reach: float, share: float, **_temperatures: float) -> list[str]:

@@ -2,10 +2,10 @@
 
 The order matters and is all that this file holds. The probes decide the depth; a suffix is trained on the training part
 and measured on validation, which also says how much of what was before stays; a paired test there decides between it
-and the probe. Where validation is one of several folds, all of them decide, each left out in turn (``cross_tuned``),
-before the long training begins: networks that learned from half of the folds must beat a probe that lacked a fifth.
-Where it is kept, it is trained once more in the same way on training and validation together, and put back into the
-network, which is then asked like any other. The test part chooses nothing.
+and the probe. Where validation is one of several folds, all of them judge (``cross_tuned``) before the long training
+begins: networks that learned from half of the folds must beat a probe that lacked one fold in five. Where it is kept,
+it is trained once more in the same way on training and validation together, and put back into the network, which is
+then asked like any other. The test part chooses nothing.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from photism.training.blend import (
     frozen_logits,
     go_to,
     joint_head,
+    retempered,
     weights_of,
 )
 from photism.training.calibration import tempered
@@ -69,8 +70,7 @@ class _Leader:
 
     plan: Plan
     blend: Blend
-    measured: _Measured | None
-    crossed: CrossTuned | None
+    said: _Measured | CrossTuned
 
 
 def adapt(
@@ -102,29 +102,39 @@ def adapt(
     -------
     Adapted
     """
+    if not plans:
+        return Adapted((), ground.backbone, ground.fitted)
     material = ground.material
-    probe = ground.fitted.crossed if material.by_fold else ground.fitted.probabilities["valid"]
-    judges = Judges.of(material).who_have(probe)
-    y = material.y[judges.files]
     leader: _Leader | None = None
-    best = tempered(probe[judges.files], y)
+    best = _probe_on_judges(ground, plans[0][1].seed)
     attempts: list[Attempt] = []
     states = [None if folder is None else folder / f"attempt-{number}" for number in range(len(plans))]
     for (depth, plan), state in zip(plans, states, strict=True):
-        crossed = cross_tuned(ground, plan, folder=state, progress=progress) if judges.n_folds else None
-        measured = None if crossed else _measured(ground, plan, state, progress, watch)
-        said = measured or crossed
-        assert said is not None
+        if material.by_fold:
+            said: CrossTuned | _Measured = cross_tuned(ground, plan, folder=state, progress=progress)
+        else:
+            said = _measured(ground, plan, state, progress, watch)
         blend = choose_blend(said.windows, said.tuned, said.frozen, material.y)
-        challenger = blended(blend, said.windows, said.tuned, said.frozen)[judges.files]
-        comparison = compare(best, challenger, y, judges.groups, n_folds=judges.n_folds)
+        challenger = blended(blend, said.windows, said.tuned, said.frozen)
+        judges = Judges.of(material).who_have(best, challenger)
+        files, groups = judges.files, judges.groups
+        comparison = compare(best[files], challenger[files], material.y[files], groups, n_folds=judges.n_folds)
         kept = comparison.challenger_wins or (always and leader is None)
         attempts.append(Attempt(depth, plan, blend, comparison, kept))
         if kept:
-            best, leader = challenger, _Leader(plan, blend, measured, crossed)
+            best, leader = challenger, _Leader(plan, blend, said)
     if leader is None:
         return Adapted(tuple(attempts), ground.backbone, ground.fitted)
     return _finished(ground, leader, tuple(attempts), folder, progress, watch)
+
+
+def _probe_on_judges(ground: Ground, seed: int) -> Float64[np.ndarray, "m k"]:
+    """What the probe answers for the files that judge, none of which it saw, at the temperature that suits them."""
+    material = ground.material
+    found = (ground.probe_without(seed) if material.by_fold else ground.fitted.probabilities["valid"]).copy()
+    files = Judges.of(material).who_have(found).files
+    found[files] = tempered(found[files], material.y[files])
+    return found
 
 
 def _finished(
@@ -136,13 +146,14 @@ def _finished(
     watch: Watch,
 ) -> Adapted:
     """Train the kept attempt once more on training and validation files, and put it back into the network."""
-    material, plan, blend = ground.material, leader.plan, leader.blend
-    measured = leader.measured
-    if measured is None:  # folds in turn decided; validation draws the curve
+    material, plan, blend, measured = ground.material, leader.plan, leader.blend, leader.said
+    crossed = None
+    if isinstance(measured, CrossTuned):
+        # Folds decided; validation draws the curve, and its network is as sure of itself as the kept one will be.
+        crossed = measured.probabilities
         measured = _measured(ground, plan, None if folder is None else folder / "curve", progress, watch)
-    files = measured.windows.files
-    valid = np.full((len(material.y), len(material.labels)), np.nan)
-    valid[files] = blended(blend, measured.windows, measured.tuned, measured.frozen)[files]
+        blend = retempered(blend, measured.windows, measured.tuned, measured.frozen, material.y)
+    valid = blended(blend, measured.windows, measured.tuned, measured.frozen)
     taught = material.mask("train") | material.mask("valid")
     state = None if folder is None else folder / "last"
     suffix, start, _, _ = _trained(ground, plan, taught, None, measured.curve.best_epoch, state, progress, watch)
@@ -150,7 +161,6 @@ def _finished(
     backbone, head = suffix.settled()
     head = joint_head(blend, head, _frozen_head(ground, plan, taught) if blend.share else None)
     fitted = _asked_again(ground, backbone, head, measured.curve, valid, plan.seed, progress)
-    crossed = None if leader.crossed is None else leader.crossed.probabilities
     return Adapted(attempts, backbone, fitted, crossed)
 
 
@@ -159,10 +169,9 @@ def _measured(ground: Ground, plan: Plan, state: Path | None, progress: Progress
     train, valid = ground.material.mask("train"), ground.material.mask("valid")
     suffix, start, views, curve = _trained(ground, plan, train, valid, None, state, progress, watch)
     windows, tuned = answers_on_the_way(suffix, start, views, np.flatnonzero(valid))
-    head, frozen = _frozen_head(ground, plan, train), None
-    if head is not None:
-        frozen = frozen_logits(head, ground.asked.features.keep(valid, layers=plan.frozen_layers), windows)
-    return _Measured(curve, windows, tuned, frozen)
+    head = _frozen_head(ground, plan, train)
+    frozen = None if head is None else frozen_logits(head, ground.asked.features, windows)
+    return _Measured(curve, replace(windows, n_samples=len(train)), tuned, frozen)
 
 
 def _trained(

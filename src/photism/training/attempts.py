@@ -86,7 +86,7 @@ class Adapted:
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """The larger network's name, and how its probe compared with the smaller one's on validation."""
+    """The larger network's name, and how its probe compared with the smaller one's."""
 
     name: str
     comparison: Comparison

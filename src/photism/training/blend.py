@@ -26,10 +26,10 @@ from photism.training.attempts import Blend
 from photism.training.calibration import losses_nats, temperature_for
 from photism.training.features import Features, answers, by_file, softmax
 from photism.training.finetune import answer
+from photism.training.plan import REACHES
 from photism.training.views import Views
 
 __all__ = [
-    "REACHES",
     "SHARES",
     "answers_on_the_way",
     "blended",
@@ -37,11 +37,9 @@ __all__ = [
     "frozen_logits",
     "go_to",
     "joint_head",
+    "retempered",
     "weights_of",
 ]
-
-REACHES = (1.0, 0.85, 0.7, 0.5)
-"""How far the weights go from the beginning of training (0) to its end (1)."""
 
 SHARES = (0.0, 0.15, 0.3, 0.45, 0.6, 0.75)
 """What part of the logits is that of the head on frozen stages."""
@@ -117,10 +115,13 @@ def frozen_logits(head: Head, features: Features, windows: Features) -> Float64[
     head : Head
         On stages before the cut.
     features : Features
-        Their features of the same files.
+        Those of the windows' files and any others.
     windows : Features
         As ``answers_on_the_way`` returned them.
     """
+    asked = np.zeros(features.n_samples, dtype=bool)
+    asked[windows.files] = True
+    features = features.keep(asked, layers=head.layers)
     assert np.array_equal(features.sample_of_window, windows.sample_of_window)
     return np.asarray(np.log(np.maximum(answers(head, features), np.finfo(np.float64).tiny)))
 
@@ -158,6 +159,31 @@ def choose_blend(
         one = replace(raw, temperature=temperature_for(raw.mix(logits, frozen), windows, y))
         shared.append((float(losses_nats(one.mix(logits, frozen), windows, y).mean()), one))
     return min(shared, key=lambda one: one[0])[1]
+
+
+def retempered(
+    blend: Blend,
+    windows: Features,
+    tuned: Mapping[float, Float[np.ndarray, "n k"]],
+    frozen: Float[np.ndarray, "n k"] | None,
+    y: Int[np.ndarray, " m"],
+) -> Blend:
+    """Keep a blend's reach and share, and find the temperatures that suit other networks' answers.
+
+    Parameters
+    ----------
+    blend : Blend
+    windows : Features
+    tuned : mapping of reach to float (n_windows, k)
+    frozen : float (n_windows, k), optional
+    y : int (n_samples,)
+        Classes.
+    """
+    logits = tuned[blend.reach]
+    raw = Blend(reach=blend.reach, share=blend.share, tuned_temperature=temperature_for(logits, windows, y))
+    if blend.share == 0.0 or frozen is None:
+        return raw
+    return replace(raw, temperature=temperature_for(raw.mix(logits, frozen), windows, y))
 
 
 def blended(

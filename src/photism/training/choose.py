@@ -1,6 +1,6 @@
 """Two recognizers on the same files, which neither has seen: is the more laborious one better beyond chance?
 
-Validation files judge; where validation is one fold (a speaker, a hospital) all folds do, each left out in turn. Both
+Validation files judge; where validation is one fold (a speaker, a hospital) every fold's do, unseen by either. Both
 get the temperature that suits them on these files, so that neither wins by being surer of itself; then their losses are
 compared file by file. Covers the judges, the comparison and the decision; not what is compared (``adapt``).
 """
@@ -50,7 +50,7 @@ class Judges:
         return cls(files, groups, len(set(groups)) if by_fold else 0)
 
     def who_have(self, *answers: Float64[np.ndarray, "m k"]) -> Judges:
-        """Return those that were answered in every table: where files are many, held-out answers are for a share.
+        """Return those that were answered in every table.
 
         Parameters
         ----------
@@ -59,7 +59,7 @@ class Judges:
         """
         kept = np.isfinite(np.hstack(answers)[self.files]).all(axis=1)
         names = tuple(name for name, known in zip(self.groups, kept, strict=True) if known)
-        return Judges(self.files[kept], names, self.n_folds)
+        return Judges(self.files[kept], names, len(set(names)) if self.n_folds else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,8 @@ def compare(
     Notes
     -----
     Student's t on the groups' mean differences in loss; where there are fewer than two groups, or all differences are
-    the same, nothing can be told (p = 1).
+    the same, nothing can be told (p = 1). Folds that one network answered together are not quite independent: p is
+    then somewhat too small.
     """
     rows = np.arange(len(y))
     losses = [-np.log(np.maximum(one[rows, y], 1e-12)) for one in (simple, challenger)]

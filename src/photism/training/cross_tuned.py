@@ -1,7 +1,7 @@
 """Answers of fine-tuned networks for the very files that fine-tuning learns from: in cross-validation.
 
-The suffix is trained once for each half of the files, as the kept one is but half as long and from the maps that are on
-disk already, and answers for the other half; so does a head on the frozen stages that learned from the same files. Two
+The suffix is trained once for each half of the files, as the kept one is but half as long, and answers for the other
+half; so does a head on the frozen stages that learned from the same files. Two
 things need such answers. Where validation is one fold (a speaker, a hospital) it says little of the next,
 and whether fine-tuning pays is asked of all folds instead (``adapt``). And a network that learned a wrong label repeats
 it, so that labels are questioned by networks that did not see them (``photism.trust``). Covers those trainings. Does
@@ -15,16 +15,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Float64
+from jaxtyping import Float, Float64, Int64
 
+from photism.data.material import Material
 from photism.data.split import inner_folds
 from photism.recognizers.suffix import Suffix
-from photism.training.blend import REACHES, answers_on_the_way, frozen_logits, weights_of
+from photism.training.blend import answers_on_the_way, frozen_logits, weights_of
 from photism.training.features import Features, by_file, softmax
 from photism.training.finetune import finetune
 from photism.training.ground import Ground
-from photism.training.plan import Plan, crossed_epochs
-from photism.training.views import make_views
+from photism.training.plan import REACHES, Plan, crossed_epochs
+from photism.training.views import Views, make_views
 from photism.types import Mask, Progress, silent
 
 __all__ = ["CrossTuned", "cross_tuned"]
@@ -34,7 +35,7 @@ N_FOLDS = 2
 
 @dataclass(frozen=True, slots=True)
 class CrossTuned:
-    """What was answered for every training and validation file by something that had not seen it.
+    """What was answered for training and validation files by networks that had not seen them.
 
     ``tuned`` holds the suffix's logits (n_windows, k) by reach, ``frozen`` those of the head before the cut.
     """
@@ -57,7 +58,7 @@ def cross_tuned(
     folder: Path | None = None,
     progress: Progress = silent,
 ) -> CrossTuned:
-    """Answer for every training and validation file by a network that saw neither its group nor a copy.
+    """Answer for training and validation files by networks that saw neither their groups nor copies of them.
 
     Parameters
     ----------
@@ -70,7 +71,7 @@ def cross_tuned(
     folder : Path, optional
         Where the state of an unfinished training is kept.
     progress : callable
-        Told ("cross-validation", done, total).
+        Told (phase, done, total), with "cross-validation" for the trainings.
 
     Raises
     ------
@@ -79,32 +80,46 @@ def cross_tuned(
 
     Notes
     -----
-    Where validation is a given fold, folds are left out whole. Costs about half of what training the kept network does.
-    Deterministic given the plan's seed.
+    Where validation is a given fold, folds are left out whole, and files with a copy in the other half are not
+    answered. Costs about half of what training the kept network does. Deterministic given the plan's seed.
     """
     material = ground.material
     taught = material.mask("train") | material.mask("valid")
-    files = np.flatnonzero(taught)
-    names = material.units if material.by_fold else material.observations
-    names = tuple(names[i] for i in files.tolist())
-    if len(set(names)) < N_FOLDS:
-        raise ValueError(f"held-out answers need {N_FOLDS} groups, received {len(set(names))}")
-    fold = np.asarray(inner_folds(material.y[files], names, N_FOLDS, plan.seed))
-    halves = []
+    half = _halves(material, taught, plan.seed)
+    views = make_views(
+        material, ground.cut(plan.after), plain=taught, varied=taught, n_views=plan.views, seed=plan.seed,
+        executor=ground.executor, cache=ground.cache, progress=progress,
+    )  # fmt: skip
+    _, observation = np.unique(np.array(material.observations), return_inverse=True)
+    found = []
     for number in range(N_FOLDS):
 
         def tell(_phase: str, done: int, total: int, number: int = number) -> None:
             progress("cross-validation", number * total + done, N_FOLDS * total)
 
-        learned, held = (np.isin(np.arange(len(taught)), files[one]) for one in (fold != number, fold == number))
+        learned, held = taught & (half != number), half == number
+        held &= ~np.isin(observation, observation[learned])
         state = None if folder is None else folder / f"half-{number}"
-        halves.append(_answered(ground, plan, learned, held, reaches, state, tell))
-    return _joined(halves)
+        found.append(_answered(ground, plan, views, learned, held, reaches, state, tell))
+    return _joined(found)
+
+
+def _halves(material: Material, taught: Mask, seed: int) -> Int64[np.ndarray, " m"]:
+    """Give every taught file its half, what belongs together whole; -1 for all other files."""
+    files = np.flatnonzero(taught)
+    units = material.units if material.by_fold else material.observations
+    names = [units[i] for i in files.tolist()]
+    if len(set(names)) < N_FOLDS:
+        raise ValueError(f"held-out answers need {N_FOLDS} groups, received {len(set(names))}")
+    half = np.full(len(taught), -1, dtype=np.int64)
+    half[files] = inner_folds(material.y[files], names, N_FOLDS, seed)
+    return half
 
 
 def _answered(
     ground: Ground,
     plan: Plan,
+    views: Views,
     learned: Mask,
     held: Mask,
     reaches: Sequence[float],
@@ -117,21 +132,15 @@ def _answered(
         ground.backbone, after=plan.after, panels=ground.asked.panels, head=ground.head(plan.layers, learned, plan.seed)
     )
     start = weights_of(suffix)
-    views = make_views(
-        material, ground.cut(plan.after), plain=learned | held, varied=learned | held, n_views=plan.views,
-        seed=plan.seed, executor=ground.executor, cache=ground.cache,
-    )  # fmt: skip
     groups = np.unique(np.array(material.groups), return_inverse=True)[1]
     shorter = replace(plan, epochs=crossed_epochs(plan))
     finetune(
         suffix, views, material.y, groups, train=learned, valid=None, plan=shorter, checkpoint=state, progress=progress
     )
     windows, tuned = answers_on_the_way(suffix, start, views, np.flatnonzero(held), reaches)
-
     frozen = None
     if plan.frozen_layers:
-        head = ground.head(plan.frozen_layers, learned, plan.seed)
-        frozen = frozen_logits(head, ground.asked.features.keep(held, layers=plan.frozen_layers), windows)
+        frozen = frozen_logits(ground.head(plan.frozen_layers, learned, plan.seed), ground.asked.features, windows)
     return CrossTuned(replace(windows, n_samples=len(learned)), tuned, frozen)
 
 

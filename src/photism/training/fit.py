@@ -22,7 +22,7 @@ from photism.recognizers.familiarity import Familiarity
 from photism.recognizers.head import Head
 from photism.training.classifier import fit_classifier
 from photism.training.familiar import familiar_layers, familiar_rate, fit_familiarity
-from photism.training.features import Features, answers, by_file, softmax
+from photism.training.features import Features, answers, by_file
 from photism.training.frozen import Asked
 from photism.training.guard import verdict
 from photism.training.head import train_head
@@ -40,8 +40,7 @@ class Fitted:
 
     ``probabilities`` holds, for ``valid`` and ``test``, float64 (n_samples, k) with NaN rows for files of other parts:
     validation files were answered by a head that never saw them. ``familiar_rate`` is the share of test files that are
-    called familiar; None where there is no test part. ``crossed`` holds such rows for training and validation files,
-    each answered without its inner fold, or for an even share of them where they are many.
+    called familiar; None where there is no test part.
     """
 
     head: Head
@@ -52,7 +51,6 @@ class Fitted:
     verdict: Verdict
     probabilities: Mapping[Part, Float64[np.ndarray, "m k"]]
     familiar_rate: float | None
-    crossed: Float64[np.ndarray, "m k"]
 
 
 def probe_of(material: Material, asked: Asked, *, seed: int) -> Fitted:
@@ -165,7 +163,6 @@ def _fit(
         verdict=verdict(curve.rows, chance_nats=math.log(n_classes), held=curve.held),
         probabilities=probabilities,
         familiar_rate=rate,
-        crossed=by_file(softmax(kept.held_out_logits / head.temperature), kept.held_out),
     )
 
 

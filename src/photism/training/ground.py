@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import Float64
 from threadpoolctl import threadpool_limits
 
 from photism.data.material import Material
@@ -12,6 +14,7 @@ from photism.executor import Executor
 from photism.recognizers.backbones import Backbone
 from photism.recognizers.head import Head
 from photism.training.classifier import fit_classifier
+from photism.training.features import answers, by_file
 from photism.training.fit import Fitted, folds_of
 from photism.training.frozen import Asked
 from photism.training.views import Cut
@@ -53,8 +56,34 @@ class Ground:
         seed : int
             Of the inner folds that choose the penalty.
         """
-        folds = folds_of(self.material.y, self.material.units, files, seed)
+        units = self.material.units
+        if len({units[i] for i in np.flatnonzero(files)}) < 2:  # one fold alone cannot be divided into folds
+            units = self.material.observations
+        folds = folds_of(self.material.y, units, files, seed)
         features = self.asked.features.keep(files, layers=layers)
         n_classes = len(self.material.labels)
         with threadpool_limits(limits=1, user_api="blas"):
             return fit_classifier(features, self.material.y, folds, layers=layers, n_classes=n_classes).head
+
+    def probe_without(self, seed: int) -> Float64[np.ndarray, "m k"]:
+        """Answer for every training and validation file as the probe does that learned without its inner fold.
+
+        Parameters
+        ----------
+        seed : int
+            Divides the folds.
+
+        Returns
+        -------
+        float64 (n_samples, k)
+            Probabilities; NaN in the rows of other files.
+        """
+        material, layers = self.material, self.fitted.selection.layers
+        taught = material.mask("train") | material.mask("valid")
+        folds = folds_of(material.y, material.units, taught, seed)
+        found = np.full((len(taught), len(material.labels)), np.nan)
+        for fold in range(folds.max() + 1):
+            held = folds == fold
+            head, features = self.head(layers, taught & ~held, seed), self.asked.features.keep(held, layers=layers)
+            found[held] = by_file(answers(head, features), features)[held]
+        return found

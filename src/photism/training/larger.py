@@ -1,4 +1,4 @@
-"""A larger packaged network beside the default one: asked the same files, and taken where validation says it pays.
+"""A larger packaged network beside the default one: asked the same files, and taken where it pays beyond chance.
 
 Where nobody names a backbone, the small one answers first, since it costs least. Covers asking the larger one, the
 paired test between the two probes, and what asking it would cost. Does not cover fine-tuning, which starts from
@@ -20,7 +20,7 @@ from photism.training.attempts import Upgrade
 from photism.training.calibration import tempered
 from photism.training.choose import Comparison, Judges, compare
 from photism.training.features import Features
-from photism.training.fit import Fitted, probe_of
+from photism.training.fit import probe_of
 from photism.training.frozen import ask
 from photism.training.ground import Ground
 from photism.types import JSON, Progress, Recipe, silent
@@ -73,11 +73,11 @@ def try_larger(
     if asked.skipped:
         return ground, None, ()
     fitted = probe_of(material, asked, seed=seed)
-    upgrade = Upgrade(LARGER, compared(material, ground.fitted, fitted))
+    larger = replace(ground, recipe=recipe, backbone=network, asked=asked, fitted=fitted)
+    upgrade = Upgrade(LARGER, compared(ground, larger, seed))
     if not upgrade.kept:
         return ground, upgrade, (asked.features,)
-    others = (ground.asked.features,)
-    return replace(ground, recipe=recipe, backbone=network, asked=asked, fitted=fitted), upgrade, others
+    return larger, upgrade, (ground.asked.features,)
 
 
 def cost_of_larger_s(ground: Ground, *, engine: str | None, options: Mapping[str, JSON] | None) -> float:
@@ -114,15 +114,21 @@ def cost_of_larger_s(ground: Ground, *, engine: str | None, options: Mapping[str
     return seconds[1] * n_files
 
 
-def compared(material: Material, simple: Fitted, challenger: Fitted) -> Comparison:
-    """Compare two probes on the files that judge, as far as both answered them.
+def compared(simple: Ground, challenger: Ground, seed: int) -> Comparison:
+    """Compare the probes on two networks, on the files that judge.
 
     Parameters
     ----------
-    material : Material
-    simple, challenger : Fitted
+    simple, challenger : Ground
+        Of the same files.
+    seed : int
+        Divides the folds, where folds judge.
     """
-    found = [one.crossed if material.by_fold else one.probabilities["valid"] for one in (simple, challenger)]
+    material = simple.material
+    found = [
+        one.probe_without(seed) if material.by_fold else one.fitted.probabilities["valid"]
+        for one in (simple, challenger)
+    ]
     judges = Judges.of(material).who_have(*found)
     y = material.y[judges.files]
     small, large = (tempered(one[judges.files], y) for one in found)

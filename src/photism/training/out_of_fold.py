@@ -273,7 +273,8 @@ def _kernel_table(features: Features, layers: Sequence[str], seed: int) -> Float
     kernel += np.float32(INTERCEPT)
     core = kernel[chosen].astype(np.float64)
     core[np.diag_indices_from(core)] += JITTER * INTERCEPT
-    root = linalg.cholesky(core, lower=True, overwrite_a=True, check_finite=False).astype(np.float32)
+    # Symmetric, and as Fortran wants it when transposed: worked on in place.
+    root = linalg.cholesky(core.T, lower=True, overwrite_a=True, check_finite=False).astype(np.float32)
     table = linalg.solve_triangular(root, kernel.T, lower=True, overwrite_b=True, check_finite=False).T
     return np.asarray(table, dtype=np.float32)
 
@@ -296,7 +297,7 @@ def _without_group(
     target = (np.eye(n_classes)[truth] - 1.0 / n_classes) * root
     system = (rows.T @ rows).astype(np.float64)
     system[np.diag_indices_from(system)] += strength
-    factor = linalg.cholesky(system, lower=True, overwrite_a=True, check_finite=False).astype(np.float32)
+    factor = linalg.cholesky(system.T, lower=True, overwrite_a=True, check_finite=False).astype(np.float32)
     rows = linalg.solve_triangular(factor, rows.T, lower=True, overwrite_b=True, check_finite=False).T
     residual = target - rows @ (rows.T @ target.astype(np.float32))
     size = np.bincount(group)

@@ -17,7 +17,7 @@ from photism.errors import OptionError
 from photism.training.probe import Selection
 from photism.types import JSON
 
-__all__ = ["Costs", "Depth", "Plan", "choose_depth", "crossed_epochs", "fit_plan", "seconds_of"]
+__all__ = ["REACHES", "Costs", "Depth", "Plan", "choose_depth", "crossed_epochs", "fit_plan", "seconds_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +110,8 @@ LEAST_STEPS, MOST_EPOCHS = 200, 40
 RUNGS = ((1 / 6, 0), (1 / 3, 1), (1 / 2, 2), (1.0, 3), (1.5, 4), (2.5, 6), (4.0, 8))
 # A pass that only answers takes about this share of a training step.
 ANSWERING = 0.35
-N_REACHES = 4  # in cross-validation every file is answered with so many weights (``blend.REACHES``)
+REACHES = (1.0, 0.85, 0.7, 0.5)
+"""How far the weights may go from the beginning of training (0) to its end (1); ``blend`` chooses."""
 # At least so many stages are trained, however late the features stop helping; the first half of the network never is,
 # however early: filters as general as those serve better as they are, with a head of their own.
 LEAST_TRAINED = 3
@@ -200,7 +201,7 @@ def seconds_of(plan: Plan, costs: Costs) -> float:
     answered = ANSWERING * (costs.n_valid + min(512, costs.n_train))
     steps = plan.epochs * (costs.n_train + costs.n_taught + 2 * answered)
     if costs.crossed:
-        steps += costs.n_taught * (crossed_epochs(plan) + N_REACHES * ANSWERING)
+        steps += costs.n_taught * (crossed_epochs(plan) + len(REACHES) * ANSWERING)
     return views + steps * costs.step_s
 
 
