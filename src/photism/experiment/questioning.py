@@ -37,15 +37,16 @@ def audit(job: Job, probed: Probed, adapted: Adapted | None) -> Audit | None:
     ground = probed.ground
     if not (job.request.audit and job.has_time_for(auditing_s(ground.material))):
         return None
-    give_memory_back()  # what fine-tuning freed, before tables as large are made
     with job.clock.measuring("trust"):
+        tuned = _cross_tuned(job, ground, adapted)
+        give_memory_back()  # what fine-tuning freed, before tables as large are made
         return audit_data(
             ground.material,
             ground.asked.features,
             ground.fitted,
             job.executor,
             others=probed.others,
-            tuned=_cross_tuned(job, ground, adapted),
+            tuned=tuned,
             seed=job.request.seed,
             progress=job.progress,
         )

@@ -19,6 +19,7 @@ from photism.data.container import Nuisances, nuisances
 from photism.data.listing import printable
 from photism.data.material import Material
 from photism.executor import Executor
+from photism.recognizers.machine import give_memory_back
 from photism.training.features import Features
 from photism.training.fit import Fitted
 from photism.training.intervals import bootstrap_weights, percentiles
@@ -261,6 +262,7 @@ def audit(
         seed=seed,
         progress=progress,
     )
+    give_memory_back()  # thumbnails and fingerprints, before tables as large are made
     layers, n_classes = fitted.selection.layers, len(material.labels)
     progress("trust", 0, 3)
     taught = features.keep(train | valid)
