@@ -28,6 +28,20 @@ def test_a_feature_that_never_varies_says_nothing() -> None:
     assert np.isfinite(head.logits(features.layers)).all()
 
 
+def test_features_that_hardly_vary_here_but_do_elsewhere_drown_nothing() -> None:
+    """A new speaker's frequencies, another camera's noise: near nothing among the taught files."""
+    features, y, folds = clouds(d=40, apart=8.0, n_files=150)
+    rng = np.random.default_rng(0)
+    new = np.arange(150) >= 100
+    silent = features.layers["p/a"][:, 20:]
+    silent[~new] = 0.0001 * rng.standard_normal((100, 20))
+    silent[new] = rng.standard_normal((50, 20)) + 1.0
+    head = fit_classifier(features.keep(~new), y, folds, layers=["p/a"], n_classes=3).head
+    held = features.keep(new)
+    answer = by_file(head.probabilities(held.layers), held)[new].argmax(axis=1)
+    assert np.mean(answer == y[new]) > 0.85
+
+
 def test_windows_of_a_file_are_held_out_together() -> None:
     features, y, folds = clouds(d=10, n_files=90, windows=2)
     fit = fit_classifier(features, y, folds, layers=["p/a"], n_classes=3)

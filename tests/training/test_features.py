@@ -4,8 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
-from photism.training.features import Features, LayerRows, by_file, rows_by_fold, softmax
+from photism.training.features import Features, LayerRows, by_file, divisors, rows_by_fold, softmax
 from tests.training.made import clouds
 
 
@@ -103,3 +106,15 @@ def test_an_even_share_of_files_takes_whole_files() -> None:
     features, _, _ = clouds(n_files=30, windows=2)
     assert features.share(60).all()
     assert np.flatnonzero(features.share(20)).tolist() == list(range(0, 30, 3))
+
+
+@given(hnp.arrays(np.float32, st.integers(1, 40), elements=st.floats(0, 1e3, width=32)))
+def test_no_feature_is_divided_by_much_less_than_the_rest(spread: np.ndarray) -> None:
+    found = divisors(spread)
+    alive = np.isfinite(found)
+    assert np.all(found[alive] >= spread[alive] * (1 - 1e-6))
+    if alive.any():
+        rms = np.sqrt(np.mean(np.square(spread[alive], dtype=np.float64)))
+        assert found[alive].min() >= 0.29 * rms
+        assert found[alive].max() <= 1.05 * max(float(spread.max()), rms)
+    assert np.all(spread[~alive] <= 1e-6 * max(float(spread.max()), 1e-30))

@@ -21,7 +21,7 @@ from scipy import linalg
 
 from photism.recognizers.head import Head
 from photism.training.calibration import losses_nats, temperature_for
-from photism.training.features import CHUNK_BYTES, Features, rows_by_fold
+from photism.training.features import CHUNK_BYTES, Features, divisors, rows_by_fold
 from photism.training.probe import INTERCEPT, balanced_weights, held_out_answers
 from photism.types import Mask
 
@@ -146,8 +146,9 @@ def standard(features: Features, names: Sequence[str]) -> tuple[Float32[np.ndarr
     Returns
     -------
     mean, scale : float32 (d,)
-        (x - mean) / scale has unit variance in each feature, times 1 / sqrt(d_layer * n_layers): a window's squared
-        norm is 1 on average. A feature that never varies has an infinite scale: it says nothing.
+        (x - mean) / scale has about the same variance in each feature of a layer (``divisors``), the same sum of
+        variances in each layer, and a squared norm of 1 on average. A feature that never varies has an infinite
+        scale: it says nothing.
     """
     d = features.width(names)
     total, centre = float(features.weight.sum()), np.zeros(d, np.float32)
@@ -165,9 +166,9 @@ def standard(features: Features, names: Sequence[str]) -> tuple[Float32[np.ndarr
     scales, start = [], 0
     for name in names:
         part = spread[start : start + features.width((name,))]
-        alive = part > 1e-6 * max(float(part.max()), 1e-30)
-        norm = np.sqrt(max(int(alive.sum()), 1) * len(names))
-        scales.append(np.where(alive, part * norm, np.inf))
+        scale = divisors(part)
+        norm = np.sqrt(max(float(np.square(part / scale).sum()), 1e-30) * len(names))
+        scales.append(scale * norm)
         start += len(part)
     return mean.astype(np.float32), np.concatenate(scales).astype(np.float32)
 

@@ -22,10 +22,12 @@ from numpy.typing import NDArray
 from photism.recognizers.head import Head
 from photism.types import Mask
 
-__all__ = ["CHUNK_BYTES", "Features", "LayerRows", "Rows", "answers", "by_file", "rows_by_fold", "softmax"]
+__all__ = ["CHUNK_BYTES", "Features", "LayerRows", "Rows", "answers", "by_file", "divisors", "rows_by_fold", "softmax"]
 
 CHUNK_BYTES = 32 * 2**20
 """How much of a set's features is read at a time. Results depend on it in their last bits, so it is no option."""
+
+FLOOR, LEAST_SPREAD = 0.3, 1e-6
 
 Rows: TypeAlias = slice | NDArray[np.integer]
 """Which windows: a slice or their numbers."""
@@ -266,6 +268,29 @@ def answers(head: Head, features: Features) -> Float64[np.ndarray, "n k"]:
     for rows, layers in features.chunks_by_layer(head.layers):
         found[rows] = head.probabilities(layers)
     return found
+
+
+def divisors(spread: Float[np.ndarray, " d"]) -> Float64[np.ndarray, " d"]:
+    """Return what a layer's features are divided by to count alike: their standard deviations, none far below the rest.
+
+    A feature that hardly varies among the taught files may do so in new ones (a speaker with another voice, another
+    camera): divided by its own small deviation alone it would drown all others. With a floor of 0.3 of the layer's
+    root mean square, a linear probe on spoken digits answered new speakers rightly in 90.1 instead of 88.5 % (LOG.md,
+    2026-11-23).
+
+    Parameters
+    ----------
+    spread : float (d,)
+        Standard deviations.
+
+    Returns
+    -------
+    float64 (d,)
+        Infinite for a feature that never varies: it says nothing.
+    """
+    alive = spread > LEAST_SPREAD * max(float(spread.max(initial=0.0)), 1e-30)
+    floor = FLOOR * np.sqrt(np.mean(np.square(spread[alive], dtype=np.float64))) if alive.any() else 0.0
+    return np.asarray(np.where(alive, np.hypot(spread, floor), np.inf), dtype=np.float64)
 
 
 def by_file(values: Float[np.ndarray, "n k"], features: Features) -> Float[np.ndarray, "m k"]:

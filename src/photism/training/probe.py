@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float64, Int
 
 from photism.executor import count_cores
-from photism.training.features import Features, by_file, rows_by_fold, softmax
+from photism.training.features import Features, by_file, divisors, rows_by_fold, softmax
 
 __all__ = ["Candidate", "Selection", "balanced_weights", "held_out_answers", "select_layers"]
 
@@ -270,9 +270,7 @@ def _gram(features: Features, name: str) -> Float64[np.ndarray, "n n"]:
     weight = features.weight / features.weight.sum()
     values -= weight @ values
     parts = [weight @ np.square(values[:, i : i + COLUMNS_SQUARED]) for i in range(0, values.shape[1], COLUMNS_SQUARED)]
-    scale = np.sqrt(np.concatenate(parts))
-    scale[scale <= 1e-6 * max(float(scale.max()), 1e-30)] = np.inf  # a constant feature says nothing
-    values /= scale
+    values /= divisors(np.sqrt(np.concatenate(parts))).astype(np.float32)
     gram = (values @ values.T).astype(np.float64)
     return np.asarray(gram / max(float(np.mean(np.diag(gram))), 1e-30), dtype=np.float64)
 
