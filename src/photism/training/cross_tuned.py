@@ -19,6 +19,7 @@ from jaxtyping import Float, Float64, Int64
 
 from photism.data.material import Material
 from photism.data.split import inner_folds
+from photism.recognizers.machine import give_memory_back
 from photism.recognizers.suffix import Suffix
 from photism.training.blend import answers_on_the_way, frozen_logits, weights_of
 from photism.training.features import Features, by_file, softmax
@@ -90,6 +91,7 @@ def cross_tuned(
         material, ground.cut(plan.after), plain=taught, varied=taught, n_views=plan.views, seed=plan.seed,
         executor=ground.executor, cache=ground.cache, progress=progress,
     )  # fmt: skip
+    give_memory_back()
     _, observation = np.unique(np.array(material.observations), return_inverse=True)
     found = []
     for number in range(N_FOLDS):

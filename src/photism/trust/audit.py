@@ -262,7 +262,7 @@ def audit(
         seed=seed,
         progress=progress,
     )
-    give_memory_back()  # thumbnails and fingerprints, before tables as large are made
+    give_memory_back()  # what one question freed, before the next one's tables: here and below
     layers, n_classes = fitted.selection.layers, len(material.labels)
     progress("trust", 0, 3)
     taught = features.keep(train | valid)
@@ -273,9 +273,11 @@ def audit(
     given = np.where(train | valid, material.y, -1)
     suspects = find_suspects(probability, given, material.samples, labels=material.labels)
     progress("trust", 1, 3)
+    give_memory_back()
     held_out: Part = "test" if test.any() else "valid"
     shift = find_shift(features, train, material.mask(held_out), material.groups, y=material.y, seed=seed)
     progress("trust", 2, 3)
+    give_memory_back()
     curve = learning_curve(
         taught, material.y, material.groups, layers=layers, strength=fitted.strength, n_classes=n_classes,
         train=train, valid=valid, seed=seed,
