@@ -421,3 +421,18 @@ def test_with_time_enough_the_larger_network_is_asked(small: Small, tmp_path: Pa
     run = fine_tune(small, tmp_path / "RUN", method="auto", backbone=None, budget_s=3600.0)
     assert json.loads((run.folder / "larger.json").read_text()) == {"ask": True}
     assert run.metrics["larger"] is not None
+
+
+@pytest.mark.usefixtures("small_network")
+def test_where_a_fold_is_held_out_it_is_said_what_to_expect_of_another(small: Small, tmp_path: Path) -> None:
+    files = sorted(small.folder.rglob("*.png"))
+    rows = [f"{file},{file.parent.name},{number % 5}" for number, file in enumerate(files)]
+    table = tmp_path / "table.csv"
+    table.write_text("path,label,fold\n" + "\n".join(rows) + "\n")
+    run = train(table, tmp_path / "RUN", method="probe", engine=ENGINE, backbone=NETWORK, test_fold="4")
+    metrics: Any = run.metrics
+    assert [one["fold"] for one in metrics["unseen_folds"]["folds"]] == ["0", "1", "2", "3"]
+    assert "Folds answered by a probe that had not seen them" in run.to_text()
+    page = (run.folder / "report.html").read_text()
+    assert "Folds answered by a probe that had not seen them" in page
+    assert "and no fold is in two" in page

@@ -16,10 +16,11 @@ from photism.recognizers.recognizer import Recognizer
 from photism.report.deciding import Decided, explain_surest
 from photism.training.attempts import Adapted
 from photism.training.ground import Ground
+from photism.training.unseen import UnseenFolds, unseen_folds
 from photism.trust.audit import Audit
 from photism.trust.audit import audit as audit_data
 
-__all__ = ["audit", "explain"]
+__all__ = ["audit", "explain", "new_folds"]
 
 
 def audit(job: Job, probed: Probed, adapted: Adapted | None) -> Audit | None:
@@ -50,6 +51,21 @@ def audit(job: Job, probed: Probed, adapted: Adapted | None) -> Audit | None:
             seed=job.request.seed,
             progress=job.progress,
         )
+
+
+def new_folds(job: Job, ground: Ground) -> UnseenFolds | None:
+    """Estimate how a new fold would be answered; None where no folds are given, or the audit was not wanted.
+
+    Parameters
+    ----------
+    job : Job
+    ground : Ground
+        Of the network that was taken.
+    """
+    if not (job.request.audit and job.has_time_for(auditing_s(ground.material))):
+        return None
+    with job.clock.measuring("trust"):
+        return unseen_folds(ground, job.request.seed)
 
 
 def _cross_tuned(job: Job, ground: Ground, adapted: Adapted | None) -> tuple[Float64[np.ndarray, "m k"], ...]:

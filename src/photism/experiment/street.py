@@ -19,7 +19,7 @@ from photism.experiment.improving import fine_tune, take_larger
 from photism.experiment.job import Job
 from photism.experiment.keeping import keep
 from photism.experiment.questioning import audit as audit_data
-from photism.experiment.questioning import explain
+from photism.experiment.questioning import explain, new_folds
 from photism.experiment.request import Request
 from photism.recognizers.recognizer import Recognizer
 from photism.report.loggers import check_loggers, loggers
@@ -192,6 +192,7 @@ def _walk(job: Job) -> dict[str, JSON]:
         decision,
     )
     audited = audit_data(job, probed, adapted)
+    unseen = new_folds(job, probed.ground)
     decided = explain(job, kept, recognizer)
     story = Story(
         title=job.request.data.stem,
@@ -200,7 +201,7 @@ def _walk(job: Job) -> dict[str, JSON]:
         material=kept.material,
         recognizer=recognizer,
         fitted=kept.fitted,
-        metrics=metrics_json(kept.material, kept.fitted, recognizer, adapted, audited, probed.upgrade),
+        metrics=metrics_json(kept.material, kept.fitted, recognizer, adapted, audited, probed.upgrade, unseen),
         audit=audited,
         seconds=job.clock.so_far(),
         finished=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -255,6 +255,7 @@ class Account:
     warnings: tuple[str, ...] = ()
     kinds_found: Mapping[str, int] = field(default_factory=dict)
     n_groups: int | None = None
+    folds_whole: bool = False
     group_by: str | None = None
     familiar_rate: float | None = None
     chosen: Mapping[str, JSON] = field(default_factory=dict)

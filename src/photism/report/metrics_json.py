@@ -19,6 +19,7 @@ from photism.recognizers.recognizer import Recognizer
 from photism.training.attempts import Adapted, Upgrade
 from photism.training.fit import Fitted
 from photism.training.metrics import measure
+from photism.training.unseen import UnseenFolds
 from photism.trust.audit import Audit, worth_of
 from photism.trust.causes import likely_causes
 from photism.types import JSON, Part
@@ -35,6 +36,7 @@ def metrics_json(
     adapted: Adapted | None,
     found: Audit | None,
     upgrade: Upgrade | None = None,
+    unseen: UnseenFolds | None = None,
 ) -> dict[str, JSON]:
     """Write down everything that ``metrics.json`` says, but for the seconds.
 
@@ -50,6 +52,8 @@ def metrics_json(
         Where the data were asked whether they can be trusted.
     upgrade : Upgrade, optional
         Where a larger network was asked as well.
+    unseen : UnseenFolds, optional
+        Where folds were given and one of them is validation.
     """
     decision, labels = recognizer.decision, recognizer.labels
     measured: dict[str, JSON] = {"valid": None, "test": None}
@@ -72,6 +76,7 @@ def metrics_json(
         "n_skipped": len(material.skipped),
         "n_left_out": material.n_left_out,
         **measured,
+        "unseen_folds": None if unseen is None else unseen.to_json(),
         "chosen": {
             **_method(fitted, recognizer, adapted),
             "backbone": recognizer.backbone.name,

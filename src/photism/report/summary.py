@@ -9,6 +9,7 @@ from typing import Any
 from photism.report import words
 from photism.report.tuning import tell_attempts, tell_larger
 from photism.report.verdicts import tell_verdict
+from photism.training.unseen import UnseenFolds
 from photism.types import Verdict
 
 __all__ = ["summarise"]
@@ -39,6 +40,8 @@ def summarise(folder: Path, metrics: Mapping[str, Any]) -> str:
         f"{part} accuracy {_percent(held_out['accuracy'])} (95 % interval {_percent(held_out['low'])} to "
         f"{_percent(held_out['high'])}; always the commonest class: {_percent(held_out['majority_baseline'])})",
     ]
+    if metrics.get("unseen_folds"):
+        lines.append(UnseenFolds.from_json(metrics["unseen_folds"]).to_text())
     if held_out.get("sensitivity") is not None and held_out.get("specificity") is not None:
         lines.append(
             f"{held_out['positive']} from {held_out['threshold']:.2f}: "

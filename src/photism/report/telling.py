@@ -39,6 +39,7 @@ from photism.report.account import (
 from photism.report.deciding import Decided
 from photism.report.tuning import tell_attempts, tell_larger
 from photism.training.fit import Fitted
+from photism.training.unseen import UnseenFolds
 from photism.trust.audit import Audit, Worth
 from photism.trust.causes import Cause
 from photism.types import JSON, Part, Recipe, Sample, Window
@@ -144,6 +145,7 @@ def tell(story: Story, executor: Executor | None) -> Account:
         warnings=material.warnings,
         kinds_found=material.dataset.kinds,
         n_groups=len({s.group for s in material.samples if s.group is not None and s.part is not None}) or None,
+        folds_whole=material.by_fold,
         group_by=story.group_by,
         familiar_rate=cast("float | None", story.metrics["familiar_rate"]),
         chosen=cast("Mapping[str, JSON]", story.metrics["chosen"]),
@@ -233,7 +235,9 @@ def _probes(fitted: Fitted) -> tuple[Probe, ...]:
 def _trust(story: Story) -> tuple[str, ...]:
     """What speaks for and against trusting the data, in sentences: likely causes and the leaks' worth first."""
     worth, causes = story.metrics["leak_worth"], cast("Sequence[Mapping[str, str]]", story.metrics["causes"])
-    said = [] if worth is None else [Worth(**cast("Mapping[str, Any]", worth)).to_text()]
+    unseen = cast("Mapping[str, JSON] | None", story.metrics.get("unseen_folds"))
+    said = [] if unseen is None else [UnseenFolds.from_json(unseen).to_text()]
+    said += [] if worth is None else [Worth(**cast("Mapping[str, Any]", worth)).to_text()]
     said += [Cause(one["name"], one["evidence"], one["advice"]).to_text() for one in causes]
     return (*said, *((words.NOT_ASKED,) if story.audit is None else story.audit.sentences()))
 
