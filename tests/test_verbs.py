@@ -175,3 +175,7 @@ def test_a_copy_under_another_name_is_known_again(trained: Path, digits: Path, t
     assert found.measures["n"] == n_new + 1
     assert found.measures["n_taught"] == 1
     assert "digit_3/renamed.png" not in found.files
+    said = found.to_json()
+    assert said["taught"] == ["digit_3/renamed.png"]
+    assert f"of the {n_new} others {said['n_right_of_others']} are answered rightly" in found.to_text()
+    assert "(digit_3/renamed.png)" in found.to_text()

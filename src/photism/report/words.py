@@ -20,7 +20,7 @@ NOUNS: dict[Kind, tuple[str, str]] = {
 }
 """What one item, and several, of a kind are called in a sentence."""
 
-NOT_ASKED = "Near copies, shortcuts, wrong labels and drift were not asked for: --no-audit, or no time was left."
+NOT_ASKED = "Near copies, shortcuts, wrong labels and drift were not asked for: --no-audit, or too short a budget."
 """What is said where the data were not audited."""
 
 _SPACE = "\u202f"  # narrow, never broken: 93.8 % stays together and thousands are set apart

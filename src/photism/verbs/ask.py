@@ -30,6 +30,9 @@ from photism.types import JSON, PARTS, Kind, Part, Prediction, Progress, Sample,
 __all__ = ["Evaluated", "evaluate", "predict", "render"]
 
 
+N_NAMED = 5  # files that made the recognizer, in the text; all of them are in the JSON
+
+
 def render(
     file: Path,
     out: Path,
@@ -142,17 +145,24 @@ def _files(files: Sequence[Path], stdin: Iterable[str] | None) -> Iterator[Path]
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """What ``evaluate`` measured; ``shift`` says whether ``files``, those not taught, look like the taught ones."""
+    """What ``evaluate`` measured; ``taught`` names files that made the recognizer, ``files`` the others.
+
+    ``shift`` says whether the others look like the taught ones, ``n_right_of_files`` how many of them are right.
+    """
 
     measures: Mapping[str, JSON]
     skipped: tuple[Skipped, ...]
     files: tuple[str, ...] = ()
     shift: Shift | None = None
+    taught: tuple[str, ...] = ()
+    n_right_of_files: int = 0
 
     def to_json(self) -> dict[str, object]:
         """Return the contract's JSON."""
         return {
             **self.measures,
+            "taught": list(self.taught),
+            "n_right_of_others": self.n_right_of_files,
             "skipped": [{"path": one.path, "reason": one.reason} for one in self.skipped],
             "shift": self._shift_json(),
         }
@@ -175,6 +185,9 @@ class Evaluated:
             lines.append(f"  {row['label']}: recall {_percent(row['recall'])} of {row['n']}")  # type: ignore[index,call-overload]
         if m["n_taught"]:
             lines.append(f"{m['n_taught']} of these {m['n']} files made this recognizer: this is no measure of it")
+            lines[-1] += f" ({', '.join(self.taught[:N_NAMED])}{', …' if len(self.taught) > N_NAMED else ''})"
+            if self.files:
+                lines.append(f"of the {len(self.files)} others {self.n_right_of_files} are answered rightly")
         if self.shift is not None:
             lines.append(f"training files against those that were not taught: {self.shift.to_text()}")
         lines += [f"skipped {one.path}: {one.reason}" for one in self.skipped]
@@ -263,6 +276,8 @@ def evaluate(
         tuple(skipped),
         tuple(answered[i][0].name for i in new),
         shift,
+        tuple(sample.name for i, (sample, _) in enumerate(answered) if i not in set(new)),
+        int(sum(probability[i].argmax() == truth[i] for i in new)),
     )
 
 
