@@ -392,7 +392,7 @@ def test_of_folds_every_one_says_whether_the_larger_network_is_better(
     known = np.random.default_rng(0).random((len(right), 1)) < 0.5
     half_right = np.where(known, right, np.roll(right, 1, axis=1))
     answers: dict[int, np.ndarray] = {}
-    monkeypatch.setattr(Ground, "probe_without", lambda one, _seed: answers[id(one)])
+    monkeypatch.setattr(Ground, "probe_without", property(lambda one: answers[id(one)]))
 
     def answered(of_folds: np.ndarray, of_validation: np.ndarray) -> Ground:
         said = {"valid": np.where(valid[:, None], of_validation, np.nan)}
@@ -401,10 +401,10 @@ def test_of_folds_every_one_says_whether_the_larger_network_is_better(
         return one
 
     better, worse = answered(right, half_right), answered(half_right, right)
-    found = larger.compared(worse, better, 0)
+    found = larger.compared(worse, better)
     assert found.n_folds == 4
     assert found.challenger_wins
-    assert not larger.compared(better, worse, 0).challenger_wins
+    assert not larger.compared(better, worse).challenger_wins
 
 
 @pytest.mark.usefixtures("larger_network")

@@ -84,7 +84,7 @@ def test_samples_without_an_answer_are_left_out_and_counted() -> None:
     assert found.right.n_items == 20
     text = found.to_text()
     assert "10 of people's 30 samples have no answer of robot" in text
-    assert "Of the pictures 3 made the recognizer: left out." in text
+    assert "3 of the pictures made the recognizer: left out." in text
     assert "skipped 020: is nowhere." in text
     with pytest.raises(DataError, match="answers none of the 30 samples"):
         compare_people(read, replace(machine, said={"x": Said("cat")}), Settings())

@@ -52,7 +52,7 @@ def test_a_run_answers_its_test_part_and_nothing_that_made_it(run: Path, tmp_pat
     assert found.right is not None
     assert found.right.n_items == 12
     assert found.noun == "images"
-    assert any(note == "Of the images 6 made the recognizer: left out." for note in found.notes)
+    assert any(note == "6 of the images made the recognizer: left out." for note in found.notes)
     assert {one.path: one.reason for one in found.skipped} == {
         "nowhere.png": "is no file of the run's data, nor beside the trials.",
         "4.png": "may mean several files of the run's data.",
@@ -102,7 +102,7 @@ def test_a_copy_of_what_made_the_recognizer_is_left_out_under_any_name(run: Path
     found = compare([run, trials], settings=Settings(), reading=Reading())
     assert found.right is not None
     assert found.right.n_items == 12
-    assert "Of the images 1 made the recognizer: left out." in found.notes
+    assert "1 of the images made the recognizer: left out." in found.notes
 
 
 def test_new_files_beside_the_trials_are_answered(run: Path, tmp_path: Path) -> None:

@@ -102,14 +102,14 @@ def test_a_file_with_a_copy_in_the_other_half_is_not_answered(small: Small, plac
 def test_the_probe_answers_for_a_fold_without_it(small: Small, place: Path) -> None:
     ground = in_folds(ground_of(small, place))
     taught = ~ground.material.mask("test")
-    found = ground.probe_without(0)
+    found = ground.probe_without
     assert np.array_equal(np.isfinite(found).all(axis=1), taught)
     assert np.mean(found[taught].argmax(axis=1) == ground.material.y[taught]) > 0.8
     noise = np.random.default_rng(1).permutation(ground.material.y[taught])
     samples = list(ground.material.samples)
     for i, label in zip(np.flatnonzero(taught).tolist(), noise.tolist(), strict=True):
         samples[i] = replace(samples[i], label=ground.material.labels[label])
-    guessed = replace(ground, material=replace(ground.material, samples=tuple(samples))).probe_without(0)
+    guessed = replace(ground, material=replace(ground.material, samples=tuple(samples))).probe_without
     assert np.mean(guessed[taught].argmax(axis=1) == noise) < 0.7
 
 

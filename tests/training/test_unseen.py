@@ -16,15 +16,15 @@ from tests.small_training import Small, ground_of, in_folds
 
 def test_every_given_fold_is_answered_without_itself(small: Small, tmp_path: Path) -> None:
     ground = in_folds(ground_of(small, tmp_path))
-    found = unseen_folds(ground, 0)
+    found = unseen_folds(ground)
     assert found is not None
     assert found.n_files == {"0": 6, "1": 6, "2": 6, "3": 6}
-    right = ground.probe_without(0).argmax(axis=1) == ground.material.y
+    right = ground.probe_without.argmax(axis=1) == ground.material.y
     for fold, accuracy in found.accuracy.items():
         files = [i for i, sample in enumerate(ground.material.samples) if sample.fold == fold]
         assert accuracy == np.mean(right[files])
     assert UnseenFolds.from_json(json.loads(json.dumps(found.to_json()))) == found
-    assert unseen_folds(ground_of(small, tmp_path), 0) is None
+    assert unseen_folds(ground_of(small, tmp_path)) is None
 
 
 def test_one_more_fold_lies_in_the_range_as_often_as_said() -> None:

@@ -65,7 +65,7 @@ def new_folds(job: Job, ground: Ground) -> UnseenFolds | None:
     if not (job.request.audit and job.has_time_for(auditing_s(ground.material))):
         return None
     with job.clock.measuring("trust"):
-        return unseen_folds(ground, job.request.seed)
+        return unseen_folds(ground)
 
 
 def _cross_tuned(job: Job, ground: Ground, adapted: Adapted | None) -> tuple[Float64[np.ndarray, "m k"], ...]:

@@ -163,7 +163,7 @@ def compare_people(people: Trials | Answers, machine: Machine | None, settings: 
         subject = _subject(people, rated)
         verdict = judge(difference, margin=settings.margin, noun=settings.noun, subject=subject)
     if machine is not None and machine.n_taught:
-        notes.append(f"Of the {settings.noun} {machine.n_taught} made the recognizer: left out.")
+        notes.append(f"{machine.n_taught} of the {settings.noun} made the recognizer: left out.")
     return Comparison(
         people=people.name,
         machine=None if machine is None else machine.name,

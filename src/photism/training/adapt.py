@@ -106,7 +106,7 @@ def adapt(
         return Adapted((), ground.backbone, ground.fitted)
     material = ground.material
     leader: _Leader | None = None
-    best = _probe_on_judges(ground, plans[0][1].seed)
+    best = _probe_on_judges(ground)
     attempts: list[Attempt] = []
     states = [None if folder is None else folder / f"attempt-{number}" for number in range(len(plans))]
     for (depth, plan), state in zip(plans, states, strict=True):
@@ -128,10 +128,10 @@ def adapt(
     return _finished(ground, leader, tuple(attempts), folder, progress, watch)
 
 
-def _probe_on_judges(ground: Ground, seed: int) -> Float64[np.ndarray, "m k"]:
+def _probe_on_judges(ground: Ground) -> Float64[np.ndarray, "m k"]:
     """What the probe answers for the files that judge, none of which it saw, at the temperature that suits them."""
     material = ground.material
-    found = (ground.probe_without(seed) if material.by_fold else ground.fitted.probabilities["valid"]).copy()
+    found = (ground.probe_without if material.by_fold else ground.fitted.probabilities["valid"]).copy()
     files = Judges.of(material).who_have(found).files
     found[files] = tempered(found[files], material.y[files])
     return found

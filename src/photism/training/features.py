@@ -274,9 +274,8 @@ def divisors(spread: Float[np.ndarray, " d"]) -> Float64[np.ndarray, " d"]:
     """Return what a layer's features are divided by to count alike: their standard deviations, none far below the rest.
 
     A feature that hardly varies among the taught files may do so in new ones (a speaker with another voice, another
-    camera): divided by its own small deviation alone it would drown all others. With a floor of 0.3 of the layer's
-    root mean square, a linear probe on spoken digits answered new speakers rightly in 90.1 instead of 88.5 % (LOG.md,
-    2026-11-23).
+    camera): divided by its own small deviation alone it would drown all others. The floor is a share of the layer's
+    root mean square (LOG.md, 2026-11-23).
 
     Parameters
     ----------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,10 @@ from photism.types import Mask, Recipe
 __all__ = ["Ground"]
 
 
-@dataclass(frozen=True, slots=True)
+FOLD_SEED = 0  # five folds or fewer are each left out alone, whatever it is
+
+
+@dataclass(frozen=True)
 class Ground:
     """Everything that is known when the probe is done, and where work is done and kept."""
 
@@ -65,25 +69,15 @@ class Ground:
         with threadpool_limits(limits=1, user_api="blas"):
             return fit_classifier(features, self.material.y, folds, layers=layers, n_classes=n_classes).head
 
-    def probe_without(self, seed: int) -> Float64[np.ndarray, "m k"]:
-        """Answer for every training and validation file as the probe does that learned without its inner fold.
-
-        Parameters
-        ----------
-        seed : int
-            Divides the folds.
-
-        Returns
-        -------
-        float64 (n_samples, k)
-            Probabilities; NaN in the rows of other files.
-        """
+    @cached_property
+    def probe_without(self) -> Float64[np.ndarray, "m k"]:
+        """Probabilities (n_samples, k) of the probe that learned without a file's inner fold; NaN for test files."""
         material, layers = self.material, self.fitted.selection.layers
         taught = material.mask("train") | material.mask("valid")
-        folds = folds_of(material.y, material.units, taught, seed)
+        folds = folds_of(material.y, material.units, taught, FOLD_SEED)
         found = np.full((len(taught), len(material.labels)), np.nan)
         for fold in range(folds.max() + 1):
             held = folds == fold
-            head, features = self.head(layers, taught & ~held, seed), self.asked.features.keep(held, layers=layers)
+            head, features = self.head(layers, taught & ~held, FOLD_SEED), self.asked.features.keep(held, layers=layers)
             found[held] = by_file(answers(head, features), features)[held]
         return found

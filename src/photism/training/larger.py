@@ -74,7 +74,7 @@ def try_larger(
         return ground, None, ()
     fitted = probe_of(material, asked, seed=seed)
     larger = replace(ground, recipe=recipe, backbone=network, asked=asked, fitted=fitted)
-    upgrade = Upgrade(LARGER, compared(ground, larger, seed))
+    upgrade = Upgrade(LARGER, compared(ground, larger))
     if not upgrade.kept:
         return ground, upgrade, (asked.features,)
     return larger, upgrade, (ground.asked.features,)
@@ -114,20 +114,17 @@ def cost_of_larger_s(ground: Ground, *, engine: str | None, options: Mapping[str
     return seconds[1] * n_files
 
 
-def compared(simple: Ground, challenger: Ground, seed: int) -> Comparison:
+def compared(simple: Ground, challenger: Ground) -> Comparison:
     """Compare the probes on two networks, on the files that judge.
 
     Parameters
     ----------
     simple, challenger : Ground
         Of the same files.
-    seed : int
-        Divides the folds, where folds judge.
     """
     material = simple.material
     found = [
-        one.probe_without(seed) if material.by_fold else one.fitted.probabilities["valid"]
-        for one in (simple, challenger)
+        one.probe_without if material.by_fold else one.fitted.probabilities["valid"] for one in (simple, challenger)
     ]
     judges = Judges.of(material).who_have(*found)
     y = material.y[judges.files]

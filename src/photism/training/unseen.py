@@ -75,19 +75,17 @@ class UnseenFolds:
         )
 
 
-def unseen_folds(ground: Ground, seed: int) -> UnseenFolds | None:
+def unseen_folds(ground: Ground) -> UnseenFolds | None:
     """Answer for every training and validation fold without it; None where validation is no given fold.
 
     Parameters
     ----------
     ground : Ground
-    seed : int
-        Of the inner folds that choose penalties.
     """
     material = ground.material
     if not material.by_fold:
         return None
-    probability = ground.probe_without(seed)
+    probability = ground.probe_without
     right = probability.argmax(axis=1) == material.y
     fold = np.array([str(sample.fold) for sample in material.samples])
     taught = np.isfinite(probability).all(axis=1)

@@ -184,8 +184,10 @@ class Evaluated:
         for row in m["per_class"]:  # type: ignore[union-attr]  # a list of objects, by the contract
             lines.append(f"  {row['label']}: recall {_percent(row['recall'])} of {row['n']}")  # type: ignore[index,call-overload]
         if m["n_taught"]:
-            lines.append(f"{m['n_taught']} of these {m['n']} files made this recognizer: this is no measure of it")
-            lines[-1] += f" ({', '.join(self.taught[:N_NAMED])}{', …' if len(self.taught) > N_NAMED else ''})"
+            named = f"{', '.join(self.taught[:N_NAMED])}{', …' if len(self.taught) > N_NAMED else ''}"
+            lines.append(
+                f"{m['n_taught']} of these {m['n']} files made this recognizer: this is no measure of it ({named})"
+            )
             if self.files:
                 lines.append(f"of the {len(self.files)} others {self.n_right_of_files} are answered rightly")
         if self.shift is not None:
@@ -264,7 +266,8 @@ def evaluate(
         positive=decision.positive if decision else None,
         threshold=decision.threshold if decision else None,
     )
-    new = [i for i, (sample, _) in enumerate(answered) if not origin.made_by(sample.path)]
+    made = np.array([origin.made_by(sample.path) for sample, _ in answered])
+    new = np.flatnonzero(~made).tolist()
     # Files that made the recognizer cannot differ from those that made it: the others are compared.
     shift = (
         None
@@ -276,8 +279,8 @@ def evaluate(
         tuple(skipped),
         tuple(answered[i][0].name for i in new),
         shift,
-        tuple(sample.name for i, (sample, _) in enumerate(answered) if i not in set(new)),
-        int(sum(probability[i].argmax() == truth[i] for i in new)),
+        tuple(answered[i][0].name for i in np.flatnonzero(made).tolist()),
+        int((probability[new].argmax(axis=1) == truth[new]).sum()),
     )
 
 
