@@ -142,7 +142,7 @@ class Bench:
     def measure(self, ops: tuple[str, ...], seed: int) -> dict[str, np.ndarray]:
         """Train once; return losses (nats) and whether answers are right for every validation file."""
         from photism.recognizers.suffix import Suffix
-        from photism.training.blend import answers_on_the_way, blended, choose_blend, frozen_logits, weights_of
+        from photism.training.blend import HeldOut, answers_on_the_way, choose_blend, frozen_logits, weights_of
         from photism.training.calibration import temperature_for
         from photism.training.features import by_file, softmax
         from photism.training.finetune import finetune
@@ -159,7 +159,8 @@ class Bench:
         if plan.frozen_layers:
             held = self.asked.features.keep(self.valid, layers=plan.frozen_layers)
             frozen = frozen_logits(self.head(plan.frozen_layers, seed), held, windows)
-        kept = blended(choose_blend(windows, logits, frozen, material.y), windows, logits, frozen)[files]
+        held_out = HeldOut(windows, logits, frozen)
+        kept = held_out.probabilities(choose_blend(held_out, material.y))[files]
         y = material.y[files]
         found = {"groups": groups[files], "epoch": np.array(tuned.best_epoch)}
         for name, probability in (("alone", alone), ("kept", kept)):

@@ -16,8 +16,8 @@ from photism.recognizers.suffix import Suffix
 from photism.training.attempts import Blend
 from photism.training.blend import (
     SHARES,
+    HeldOut,
     answers_on_the_way,
-    blended,
     choose_blend,
     frozen_logits,
     go_to,
@@ -98,12 +98,13 @@ def test_files_that_were_not_learned_from_choose(sure: float) -> None:
     windows, tuned = on_the_way(suffix, start)
     assert all((a == b).all() for a, b in zip(weights_of(suffix), end, strict=True))
     frozen = frozen_logits(*told(EASY.y, FILES, sure=sure), windows)
-    blend = choose_blend(windows, tuned, frozen, EASY.y)
+    held_out = HeldOut(windows, tuned, frozen)
+    blend = choose_blend(held_out, EASY.y)
     assert blend.reach in REACHES
     assert blend.share in SHARES
     go_to(suffix, start, end, blend.reach)
     _, logits = answer(suffix, EASY.views, FILES)
-    found = blended(blend, windows, tuned, frozen)[FILES]
+    found = held_out.probabilities(blend)[FILES]
     np.testing.assert_allclose(found, by_file(softmax(blend.mix(logits, frozen)), windows)[FILES], atol=1e-6)
 
 
@@ -116,7 +117,7 @@ def test_a_frozen_head_that_knows_better_gets_the_largest_share() -> None:
         tune(EASY, suffix, until=1)
         windows, tuned = on_the_way(suffix, start)
         frozen = frozen_logits(*told((EASY.y + shift) % K, FILES, sure=8.0), windows)
-        shares.append(choose_blend(windows, tuned, frozen, EASY.y).share)
+        shares.append(choose_blend(HeldOut(windows, tuned, frozen), EASY.y).share)
     assert shares == [SHARES[-1], 0.0]
 
 
@@ -126,7 +127,7 @@ def test_a_training_that_destroyed_the_network_is_taken_halfway_back() -> None:
     good = weights_of(suffix)
     go_to(suffix, good, [-value for value in good], 1.0)
     windows, tuned = on_the_way(suffix, good)
-    assert choose_blend(windows, tuned, None, EASY.y).reach == min(REACHES)
+    assert choose_blend(HeldOut(windows, tuned, None), EASY.y).reach == min(REACHES)
 
 
 def test_the_order_of_windows_is_checked() -> None:

@@ -42,8 +42,8 @@ def test_training_and_validation_files_are_answered_and_no_other(small: Small, p
     assert np.array_equal(np.isfinite(found).all(axis=1), taught)
     np.testing.assert_allclose(found[taught].sum(axis=1), 1.0, atol=1e-6)
     assert np.mean(found[taught].argmax(axis=1) == small.material.y[taught]) > 0.8
-    assert set(crossed.tuned) == set(REACHES)
-    assert np.array_equal(crossed.windows.files, np.flatnonzero(taught))
+    assert set(crossed.held_out.tuned) == set(REACHES)
+    assert np.array_equal(crossed.held_out.windows.files, np.flatnonzero(taught))
     assert {phase for phase, _, _ in told} == {"views", "cross-validation"}
     done = [n for phase, n, _ in told if phase == "cross-validation"]
     assert done == sorted(done)

@@ -11,12 +11,12 @@ then asked like any other. The test part chooses nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Float64
+from jaxtyping import Float64
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
@@ -25,20 +25,19 @@ from photism.recognizers.head import Head
 from photism.recognizers.suffix import Suffix
 from photism.training.attempts import Adapted, Attempt, Blend
 from photism.training.blend import (
+    HeldOut,
     answers_on_the_way,
-    blended,
     choose_blend,
     frozen_logits,
     go_to,
     joint_head,
-    retempered,
     weights_of,
 )
 from photism.training.calibration import tempered
 from photism.training.choose import Judges, compare
 from photism.training.cross_tuned import CrossTuned, cross_tuned
 from photism.training.familiar import familiar_layers, familiar_rate, fit_familiarity
-from photism.training.features import Features, answers, by_file
+from photism.training.features import answers, by_file
 from photism.training.finetune import Tuned, finetune
 from photism.training.fit import Fitted, folds_of
 from photism.training.frozen import ask
@@ -53,15 +52,10 @@ __all__ = ["adapt"]
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
-    """A suffix that learned from the training part: its curve, and what it and the frozen head answer for validation.
-
-    ``tuned`` holds logits by reach, ``frozen`` those of a head on the stages before the cut.
-    """
+    """A suffix that learned from the training part: its curve, and its answers for validation."""
 
     curve: Tuned
-    windows: Features
-    tuned: Mapping[float, Float[np.ndarray, "n k"]]
-    frozen: Float[np.ndarray, "n k"] | None
+    held_out: HeldOut
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +108,8 @@ def adapt(
             said: CrossTuned | _Measured = cross_tuned(ground, plan, folder=state, progress=progress)
         else:
             said = _measured(ground, plan, state, progress, watch)
-        blend = choose_blend(said.windows, said.tuned, said.frozen, material.y)
-        challenger = blended(blend, said.windows, said.tuned, said.frozen)
+        blend = choose_blend(said.held_out, material.y)
+        challenger = said.held_out.probabilities(blend)
         judges = Judges.of(material).who_have(best, challenger)
         files, groups = judges.files, judges.groups
         comparison = compare(best[files], challenger[files], material.y[files], groups, n_folds=judges.n_folds)
@@ -152,8 +146,8 @@ def _finished(
         # Folds decided; validation draws the curve, and its network is as sure of itself as the kept one will be.
         crossed = measured.probabilities
         measured = _measured(ground, plan, None if folder is None else folder / "curve", progress, watch)
-        blend = retempered(blend, measured.windows, measured.tuned, measured.frozen, material.y)
-    valid = blended(blend, measured.windows, measured.tuned, measured.frozen)
+        blend = measured.held_out.retempered(blend, material.y)
+    valid = measured.held_out.probabilities(blend)
     taught = material.mask("train") | material.mask("valid")
     state = None if folder is None else folder / "last"
     suffix, start, _, _ = _trained(ground, plan, taught, None, measured.curve.best_epoch, state, progress, watch)
@@ -171,7 +165,7 @@ def _measured(ground: Ground, plan: Plan, state: Path | None, progress: Progress
     windows, tuned = answers_on_the_way(suffix, start, views, np.flatnonzero(valid))
     head = _frozen_head(ground, plan, train)
     frozen = None if head is None else frozen_logits(head, ground.asked.features, windows)
-    return _Measured(curve, replace(windows, n_samples=len(train)), tuned, frozen)
+    return _Measured(curve, HeldOut(replace(windows, n_samples=len(train)), tuned, frozen))
 
 
 def _trained(

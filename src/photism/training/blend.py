@@ -13,7 +13,7 @@ that is best. Covers the choice and the joint head. Does not cover training (``f
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -31,13 +31,12 @@ from photism.training.views import Views
 
 __all__ = [
     "SHARES",
+    "HeldOut",
     "answers_on_the_way",
-    "blended",
     "choose_blend",
     "frozen_logits",
     "go_to",
     "joint_head",
-    "retempered",
     "weights_of",
 ]
 
@@ -126,83 +125,73 @@ def frozen_logits(head: Head, features: Features, windows: Features) -> Float64[
     return np.asarray(np.log(np.maximum(answers(head, features), np.finfo(np.float64).tiny)))
 
 
-def choose_blend(
-    windows: Features,
-    tuned: Mapping[float, Float[np.ndarray, "n k"]],
-    frozen: Float[np.ndarray, "n k"] | None,
-    y: Int[np.ndarray, " m"],
-) -> Blend:
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """What a suffix and a head before its cut answer for files that neither learned from.
+
+    ``windows`` says which file each window is of, ``tuned`` holds the suffix's logits (n_windows, k) by reach,
+    ``frozen`` those of the other head, None where there is none.
+    """
+
+    windows: Features
+    tuned: Mapping[float, Float[np.ndarray, "n k"]]
+    frozen: Float[np.ndarray, "n k"] | None
+
+    def probabilities(self, blend: Blend) -> Float64[np.ndarray, "m k"]:
+        """Answer for files as a blend does; NaN in the rows of files without windows.
+
+        Parameters
+        ----------
+        blend : Blend
+        """
+        return by_file(softmax(self._mixed(blend)), self.windows)
+
+    def retempered(self, blend: Blend, y: Int[np.ndarray, " m"]) -> Blend:
+        """Keep a blend's reach and share, and find the temperatures that suit these answers.
+
+        Parameters
+        ----------
+        blend : Blend
+        y : int (n_samples,)
+            Classes.
+        """
+        tuned_temperature = temperature_for(self.tuned[blend.reach], self.windows, y)
+        raw = Blend(reach=blend.reach, share=blend.share, tuned_temperature=tuned_temperature)
+        if blend.share == 0.0:
+            return raw
+        return replace(raw, temperature=temperature_for(self._mixed(raw), self.windows, y))
+
+    def loss_nats(self, blend: Blend, y: Int[np.ndarray, " m"]) -> float:
+        """Compute a blend's mean loss over files.
+
+        Parameters
+        ----------
+        blend : Blend
+        y : int (n_samples,)
+            Classes.
+        """
+        return float(losses_nats(self._mixed(blend), self.windows, y).mean())
+
+    def _mixed(self, blend: Blend) -> Float64[np.ndarray, "n k"]:
+        tuned = self.tuned[blend.reach]
+        return blend.mix(tuned, np.zeros_like(tuned) if self.frozen is None else self.frozen)
+
+
+def choose_blend(held_out: HeldOut, y: Int[np.ndarray, " m"]) -> Blend:
     """Choose the reach, then the share, by the loss on files that the answers' makers had not seen.
 
     Parameters
     ----------
-    windows : Features
-        Which file each window is of.
-    tuned : mapping of reach to float (n_windows, k)
-        The suffix's logits.
-    frozen : float (n_windows, k), optional
-        Logits of a head on stages before the cut.
+    held_out : HeldOut
     y : int (n_samples,)
         Classes.
     """
-    nothing = np.zeros_like(tuned[1.0])
-    tried = []
-    for reach, logits in tuned.items():
-        one = Blend(reach=reach, tuned_temperature=temperature_for(logits, windows, y))
-        tried.append((float(losses_nats(one.mix(logits, nothing), windows, y).mean()), one))
-    best = min(tried, key=lambda one: one[0])
-    if frozen is None:
-        return best[1]
-    logits, shared = tuned[best[1].reach], [best]
-    for share in SHARES[1:]:
-        raw = replace(best[1], share=share)
-        one = replace(raw, temperature=temperature_for(raw.mix(logits, frozen), windows, y))
-        shared.append((float(losses_nats(one.mix(logits, frozen), windows, y).mean()), one))
-    return min(shared, key=lambda one: one[0])[1]
-
-
-def retempered(
-    blend: Blend,
-    windows: Features,
-    tuned: Mapping[float, Float[np.ndarray, "n k"]],
-    frozen: Float[np.ndarray, "n k"] | None,
-    y: Int[np.ndarray, " m"],
-) -> Blend:
-    """Keep a blend's reach and share, and find the temperatures that suit other networks' answers.
-
-    Parameters
-    ----------
-    blend : Blend
-    windows : Features
-    tuned : mapping of reach to float (n_windows, k)
-    frozen : float (n_windows, k), optional
-    y : int (n_samples,)
-        Classes.
-    """
-    logits = tuned[blend.reach]
-    raw = Blend(reach=blend.reach, share=blend.share, tuned_temperature=temperature_for(logits, windows, y))
-    if blend.share == 0.0 or frozen is None:
-        return raw
-    return replace(raw, temperature=temperature_for(raw.mix(logits, frozen), windows, y))
-
-
-def blended(
-    blend: Blend,
-    windows: Features,
-    tuned: Mapping[float, Float[np.ndarray, "n k"]],
-    frozen: Float[np.ndarray, "n k"] | None,
-) -> Float64[np.ndarray, "m k"]:
-    """Return the probabilities that a blend gives files; NaN in the rows of files without windows.
-
-    Parameters
-    ----------
-    blend : Blend
-    windows : Features
-    tuned : mapping of reach to float (n_windows, k)
-    frozen : float (n_windows, k), optional
-    """
-    logits = tuned[blend.reach]
-    return by_file(softmax(blend.mix(logits, np.zeros_like(logits) if frozen is None else frozen)), windows)
+    alone = [held_out.retempered(Blend(reach=reach), y) for reach in held_out.tuned]
+    best = min(alone, key=lambda one: held_out.loss_nats(one, y))
+    if held_out.frozen is None:
+        return best
+    mixed = [held_out.retempered(replace(best, share=share), y) for share in SHARES[1:]]
+    return min((best, *mixed), key=lambda one: held_out.loss_nats(one, y))
 
 
 def joint_head(blend: Blend, tuned: Head, frozen: Head | None) -> Head:

@@ -10,18 +10,18 @@ not cover what follows from the answers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Float64, Int64
+from jaxtyping import Float64, Int64
 
 from photism.data.material import Material
 from photism.data.split import inner_folds
 from photism.recognizers.machine import give_memory_back
 from photism.recognizers.suffix import Suffix
-from photism.training.blend import answers_on_the_way, frozen_logits, weights_of
+from photism.training.blend import HeldOut, answers_on_the_way, frozen_logits, weights_of
 from photism.training.features import Features, by_file, softmax
 from photism.training.finetune import finetune
 from photism.training.ground import Ground
@@ -36,19 +36,14 @@ N_FOLDS = 2
 
 @dataclass(frozen=True, slots=True)
 class CrossTuned:
-    """What was answered for training and validation files by networks that had not seen them.
+    """What was answered for training and validation files by networks that had not seen them."""
 
-    ``tuned`` holds the suffix's logits (n_windows, k) by reach, ``frozen`` those of the head before the cut.
-    """
-
-    windows: Features
-    tuned: Mapping[float, Float[np.ndarray, "n k"]]
-    frozen: Float[np.ndarray, "n k"] | None
+    held_out: HeldOut
 
     @property
     def probabilities(self) -> Float64[np.ndarray, "m k"]:
         """What the fine-tuned networks alone answer; NaN in the rows of files that they were not asked."""
-        return by_file(softmax(self.tuned[1.0]), self.windows)
+        return by_file(softmax(self.held_out.tuned[1.0]), self.held_out.windows)
 
 
 def cross_tuned(
@@ -127,7 +122,7 @@ def _answered(
     reaches: Sequence[float],
     state: Path | None,
     progress: Progress,
-) -> CrossTuned:
+) -> HeldOut:
     """Train on some files, and answer for others."""
     material = ground.material
     suffix = Suffix(
@@ -143,18 +138,17 @@ def _answered(
     frozen = None
     if plan.frozen_layers:
         frozen = frozen_logits(ground.head(plan.frozen_layers, learned, plan.seed), ground.asked.features, windows)
-    return CrossTuned(replace(windows, n_samples=len(learned)), tuned, frozen)
+    return HeldOut(replace(windows, n_samples=len(learned)), tuned, frozen)
 
 
-def _joined(halves: Sequence[CrossTuned]) -> CrossTuned:
+def _joined(halves: Sequence[HeldOut]) -> CrossTuned:
     """Put answers for different files together."""
     files = np.concatenate([one.windows.sample_of_window for one in halves])
     order = np.argsort(files, kind="stable")
-    windows = Features(
-        {}, files[order], np.concatenate([one.windows.weight for one in halves])[order], halves[0].windows.n_samples
-    )
+    weight = np.concatenate([one.windows.weight for one in halves])[order]
+    windows = Features({}, files[order], weight, halves[0].windows.n_samples)
     frozen = None
     if halves[0].frozen is not None:
         frozen = np.concatenate([one.frozen for one in halves if one.frozen is not None])[order]
     tuned = {reach: np.concatenate([one.tuned[reach] for one in halves])[order] for reach in halves[0].tuned}
-    return CrossTuned(windows, tuned, frozen)
+    return CrossTuned(HeldOut(windows, tuned, frozen))
