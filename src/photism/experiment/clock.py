@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from photism.data.material import Material
 from photism.training.attempts import Adapted
 from photism.training.frozen import Asked
+from photism.training.plan import crossed_epochs
 
 __all__ = ["EXPLAINING_S", "Clock", "auditing_s", "cross_tuning_s", "finishing_s", "probing_s"]
 
@@ -102,5 +103,5 @@ def cross_tuning_s(adapted: Adapted, material: Material) -> float:
     """
     rows = adapted.fitted.history
     n_train, n_taught = material.count("train"), material.count("train") + material.count("valid")
-    n_epochs = 0 if adapted.kept is None else (adapted.kept.plan.epochs + 1) // 2
+    n_epochs = 0 if adapted.kept is None else crossed_epochs(adapted.kept.plan)
     return n_epochs * sum(row.seconds for row in rows) / max(len(rows), 1) * n_taught / n_train
