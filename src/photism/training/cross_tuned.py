@@ -4,7 +4,7 @@ The suffix is trained once for each half of the files, as the kept one is but ha
 half; so does a head on the frozen stages that learned from the same files. Two things need such answers. Where
 validation is one fold (a speaker, a hospital) it says little of the next, and whether fine-tuning pays is asked of all
 folds instead (``adapt``). And a network that learned a wrong label repeats it, so that labels are questioned by
-networks that did not see them (``photism.trust``). Covers those trainings. Does not cover what follows from the answers.
+networks that did not see them (``photism.trust``). Covers those trainings. Does not cover what follows from them.
 """
 
 from __future__ import annotations
