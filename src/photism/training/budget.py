@@ -19,7 +19,7 @@ from photism.training.classifier import fit_classifier
 from photism.training.finetune import tensor
 from photism.training.fit import folds_of
 from photism.training.ground import Ground
-from photism.training.plan import Costs, Depth, Plan, choose_depth, fit_plan, seconds_of
+from photism.training.plan import Costs, Depth, Plan, choose_depth, fit_plan, middle_of, seconds_of
 from photism.training.views import Views, make_views, map_bytes
 from photism.types import Mask
 
@@ -29,8 +29,9 @@ N_TRIED = 48
 N_STEPS_TRIED = 2
 # Maps of all views of one training, on disk: few enough that the cache holds two of them.
 MAX_MAPS_BYTES = 8 * 2**30
-# The whole network is tried as well where the first plan takes at most this share of the time.
-DEEPER_SHARE = 0.3
+# The later half of the network is tried as well where the first plan takes at most this share of the time, at a lower
+# rate: general filters are moved less (LOG.md, 2026-11-23).
+DEEPER_SHARE, DEEPER_RATE = 0.3, 5e-4
 
 
 def plans_for(
@@ -56,19 +57,19 @@ def plans_for(
     """
     selection, stages = ground.fitted.selection, ground.backbone.stage_names
     depth = choose_depth(selection, stages, from_layer=from_layer)
-    first = _fitted(ground, depth, seed, seconds)
+    first = _fitted(ground, _plan(depth, seed), seconds)
     if first is None:
         return ((depth, replace(_plan(depth, seed), epochs=1, views=0)),) if always else ()
     plan, costs = first
     found = [(depth, plan)]
     if seconds is None or costs is None or depth.after is None or from_layer is not None:
         return tuple(found)
-    spent = seconds_of(plan, costs)
-    if spent <= DEEPER_SHARE * seconds:
-        whole = choose_depth(selection, stages, from_layer=stages[0])
-        second = _fitted(ground, whole, seed, seconds - spent)
+    spent, middle = seconds_of(plan, costs), middle_of(stages)
+    if stages.index(middle) <= stages.index(depth.after) and spent <= DEEPER_SHARE * seconds:
+        deeper = choose_depth(selection, stages, from_layer=middle, because="as there is time for that, too")
+        second = _fitted(ground, replace(_plan(deeper, seed), rate=DEEPER_RATE), seconds - spent)
         if second is not None:
-            found.append((whole, second[0]))
+            found.append((deeper, second[0]))
     return tuple(found)
 
 
@@ -76,14 +77,13 @@ def _plan(depth: Depth, seed: int) -> Plan:
     return Plan(after=depth.after, layers=depth.layers, frozen_layers=depth.frozen_layers, seed=seed)
 
 
-def _fitted(ground: Ground, depth: Depth, seed: int, seconds: float | None) -> tuple[Plan, Costs | None] | None:
+def _fitted(ground: Ground, plan: Plan, seconds: float | None) -> tuple[Plan, Costs | None] | None:
     n_train = ground.material.count("train")
-    plan = _plan(depth, seed)
     costs = None if seconds is None else _costs(ground, plan)
     fitted = fit_plan(plan, n_train, costs, seconds)
     if fitted is None:
         return None
-    a_view = (n_train + ground.material.count("valid")) * map_bytes(ground.cut(depth.after))
+    a_view = (n_train + ground.material.count("valid")) * map_bytes(ground.cut(plan.after))
     return replace(fitted, views=min(fitted.views, max(0, MAX_MAPS_BYTES // a_view - 1))), costs
 
 

@@ -17,7 +17,7 @@ from photism.errors import OptionError
 from photism.training.probe import Selection
 from photism.types import JSON
 
-__all__ = ["REACHES", "Costs", "Depth", "Plan", "choose_depth", "crossed_epochs", "fit_plan", "seconds_of"]
+__all__ = ["REACHES", "Costs", "Depth", "Plan", "choose_depth", "crossed_epochs", "fit_plan", "middle_of", "seconds_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +117,9 @@ REACHES = (1.0, 0.85, 0.7, 0.5)
 LEAST_TRAINED = 3
 
 
-def choose_depth(selection: Selection, stages: Sequence[str], *, from_layer: str | None = None) -> Depth:
+def choose_depth(
+    selection: Selection, stages: Sequence[str], *, from_layer: str | None = None, because: str = "as was asked"
+) -> Depth:
     """Read from the probes where the network is to be cut.
 
     Parameters
@@ -128,6 +130,8 @@ def choose_depth(selection: Selection, stages: Sequence[str], *, from_layer: str
         The network's, first to last.
     from_layer : str, optional
         The first stage to be trained, by hand.
+    because : str
+        Why that one, for the report.
 
     Returns
     -------
@@ -140,9 +144,9 @@ def choose_depth(selection: Selection, stages: Sequence[str], *, from_layer: str
     helpful = max(stages.index(stage_of(name)) for name in best.layers)
     if from_layer is not None:
         first = stages.index(from_layer)
-        evidence = f"Training begins at {from_layer}, as was asked."
+        evidence = f"Training begins at {from_layer}, {because}."
     else:
-        first = max(0, min(max(helpful, (len(stages) - 1) // 2), len(stages) - LEAST_TRAINED, last_read))
+        first = max(0, min(max(helpful, stages.index(middle_of(stages))), len(stages) - LEAST_TRAINED, last_read))
         evidence = (
             f"Probes answer best on {stages[helpful]} ({100 * best.accuracy:.1f} % of files, "
             f"{best.loss_nats:.2f} nats, cross-validated): training begins at {stages[first]}."
@@ -213,6 +217,22 @@ def crossed_epochs(plan: Plan) -> int:
     plan : Plan
     """
     return (plan.epochs + 1) // 2
+
+
+def middle_of(stages: Sequence[str]) -> str:
+    """Name the first stage that training may reach: none of the first half of a network is trained unasked.
+
+    Parameters
+    ----------
+    stages : names
+        The network's, first to last.
+
+    Examples
+    --------
+    >>> middle_of(["stem", "b0", "b1", "b2", "b3", "b4", "b5", "b6", "head"])
+    'b3'
+    """
+    return stages[(len(stages) - 1) // 2]
 
 
 def stage_of(layer: str) -> str:
