@@ -274,6 +274,7 @@ def test_auto_keeps_the_probe_on_a_tie(small: Small, tmp_path: Path, monkeypatch
     assert [one["kept"] for one in tie["attempts"]] == [False]
     assert tie["attempts"][0]["comparison"]["p_value"] == 1.0
     assert probe["attempts"] == []
+    assert (tie["untried"], probe["untried"]) == (None, None)
     assert tie["chosen"] == probe["chosen"]
     assert tie["chosen"]["method"] == "probe"
     assert tie["test"] == probe["test"]
@@ -289,6 +290,10 @@ def test_auto_does_not_try_what_validation_could_not_show(
     run = fine_tune(small, tmp_path / "RUN", method="auto")
     assert run.metrics["attempts"] == []
     assert not (run.folder / "finetune.json").exists()
+    said = "Fine-tuning was not tried: the probe errs on too few validation files"
+    assert str(run.metrics["untried"]).startswith(said)
+    assert said in run.to_text()
+    assert said in (run.folder / "report.html").read_text()
 
 
 @pytest.mark.usefixtures("small_network")
@@ -351,6 +356,7 @@ def test_a_run_that_had_no_time_for_all_files_has_none_for_more(
     assert again.metrics["chosen"] == metrics["chosen"]
     assert again.metrics["larger"] is None
     assert again.metrics["attempts"] == []
+    assert again.metrics["untried"] == "Fine-tuning was not tried: the budget leaves no time for it."
 
 
 # ── a larger network ─────────────────────────────────────────────────────────────────────────────────

@@ -55,6 +55,7 @@ def story(small: Small) -> Story:
         metrics={
             "larger": None,
             "attempts": [],
+            "untried": None,
             "valid": {**MEASURES, "n": small.material.count("valid")},
             "test": MEASURES,
             "familiar_rate": fitted.familiar_rate,

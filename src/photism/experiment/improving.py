@@ -24,7 +24,7 @@ from photism.training.ground import Ground
 from photism.training.plan import Depth, Plan
 from photism.types import JSON
 
-__all__ = ["Probed", "decide_nothing_more", "fine_tune", "take_larger"]
+__all__ = ["Probed", "decide_nothing_more", "fine_tune", "take_larger", "why_untried"]
 
 LARGER, FINETUNE = "larger.json", "finetune.json"
 LARGER_SHARE = 0.4  # of the time left, for asking a larger network
@@ -91,6 +91,27 @@ def fine_tune(job: Job, ground: Ground) -> Adapted | None:
             progress=job.progress,
             watch=job.watch,
         )
+
+
+def why_untried(job: Job, ground: Ground, adapted: Adapted | None) -> str | None:
+    """Say why a run that might have fine-tuned did not; None where it did, and where it was told what to do.
+
+    Parameters
+    ----------
+    job : Job
+    ground : Ground
+        Of the network that was taken.
+    adapted : Adapted, optional
+        What ``fine_tune`` returned.
+    """
+    if job.request.method != "auto" or (adapted is not None and adapted.attempts):
+        return None
+    if _can_gain(ground):
+        return "Fine-tuning was not tried: the budget leaves no time for it."
+    return (
+        "Fine-tuning was not tried: the probe errs on too few validation files for anything better to be told apart "
+        "from it beyond chance."
+    )
 
 
 def decide_nothing_more(job: Job) -> None:

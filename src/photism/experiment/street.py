@@ -15,7 +15,7 @@ from pathlib import Path
 from photism.executor import ProcessExecutor
 from photism.experiment.asking import ask_and_probe, read
 from photism.experiment.clock import Clock
-from photism.experiment.improving import fine_tune, take_larger
+from photism.experiment.improving import fine_tune, take_larger, why_untried
 from photism.experiment.job import Job
 from photism.experiment.keeping import keep
 from photism.experiment.questioning import audit as audit_data
@@ -201,7 +201,16 @@ def _walk(job: Job) -> dict[str, JSON]:
         material=kept.material,
         recognizer=recognizer,
         fitted=kept.fitted,
-        metrics=metrics_json(kept.material, kept.fitted, recognizer, adapted, audited, probed.upgrade, unseen),
+        metrics=metrics_json(
+            kept.material,
+            kept.fitted,
+            recognizer,
+            adapted,
+            audited,
+            probed.upgrade,
+            unseen,
+            why_untried(job, probed.ground, adapted),
+        ),
         audit=audited,
         seconds=job.clock.so_far(),
         finished=datetime.now(UTC).isoformat(timespec="seconds"),

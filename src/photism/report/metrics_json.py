@@ -37,6 +37,7 @@ def metrics_json(
     found: Audit | None,
     upgrade: Upgrade | None = None,
     unseen: UnseenFolds | None = None,
+    untried: str | None = None,
 ) -> dict[str, JSON]:
     """Write down everything that ``metrics.json`` says, but for the seconds.
 
@@ -54,6 +55,8 @@ def metrics_json(
         Where a larger network was asked as well.
     unseen : UnseenFolds, optional
         Where folds were given and one of them is validation.
+    untried : str, optional
+        Why nothing was fine-tuned, where that was not the user's choice.
     """
     decision, labels = recognizer.decision, recognizer.labels
     measured: dict[str, JSON] = {"valid": None, "test": None}
@@ -86,6 +89,7 @@ def metrics_json(
         },
         "larger": None if upgrade is None else {**cast("dict[str, JSON]", asdict(upgrade)), "kept": upgrade.kept},
         "attempts": list(attempts),
+        "untried": untried,
         "probes": [
             {"layers": list(c.layers), "accuracy": c.accuracy, "loss_nats": c.loss_nats}
             for c in fitted.selection.candidates

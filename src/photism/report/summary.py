@@ -58,6 +58,7 @@ def summarise(folder: Path, metrics: Mapping[str, Any]) -> str:
         f"{chosen['backbone']} {trained}, {chosen['classifier']} on {_layers(chosen['layers'])}, {chosen['engine']}"
     )
     lines += [*tell_larger(metrics["larger"]), *tell_attempts(metrics["attempts"])]
+    lines += [metrics["untried"]] if metrics.get("untried") else []
     if metrics["leaks"]:
         lines.append(
             f"leaks: {len(metrics['leaks'])} held-out files share a source or their bytes with training; see the report"

@@ -131,6 +131,7 @@ def tell(story: Story, executor: Executor | None) -> Account:
         attempts=(
             *tell_larger(cast("Mapping[str, JSON] | None", story.metrics["larger"])),
             *tell_attempts(cast("Sequence[Mapping[str, JSON]]", story.metrics["attempts"])),
+            *([str(story.metrics["untried"])] if story.metrics["untried"] else []),
         ),
         mistakes=mistakes,
         examples=tuple(shown),
