@@ -105,7 +105,7 @@ def test_steps_are_taken_class_by_class_where_there_are_many(monkeypatch: pytest
     features, y = spectrum(n=300, d=200)
     options = {"layers": ["p/a", "p/b"], "n_classes": 4, "max_windows_held_out": 100}
     one = fit_classifier(features, y, np.arange(300) % 5, **options)
-    monkeypatch.setattr("photism.training.classifier.MAX_VALUES_STEPPED", 250)
+    monkeypatch.setattr("photism.training.ridge.MAX_VALUES_STEPPED", 250)
     other, again = (fit_classifier(features, y, np.arange(300) % 5, **options, max_side=10) for _ in range(2))
     assert other.head.logits(features.layers) == pytest.approx(one.head.logits(features.layers), abs=1e-3)
     assert other.head.weight.tobytes() == again.head.weight.tobytes()
@@ -115,9 +115,9 @@ def test_steps_are_taken_class_by_class_where_there_are_many(monkeypatch: pytest
 def test_features_that_are_read_bit_by_bit_give_the_same_head(d: int, monkeypatch: pytest.MonkeyPatch) -> None:
     features, y, folds = clouds(d=d, layers=("p/a", "p/b"))
     whole = fit_classifier(features, y, folds, layers=["p/a", "p/b"], n_classes=3)
-    for module in ("features", "classifier"):
+    for module in ("features", "ridge"):
         monkeypatch.setattr(f"photism.training.{module}.CHUNK_BYTES", 5000)
-    monkeypatch.setattr("photism.training.classifier.ROWS_ADDED", 7)
+    monkeypatch.setattr("photism.training.ridge.ROWS_ADDED", 7)
     parts = fit_classifier(features, y, folds, layers=["p/a", "p/b"], n_classes=3)
     assert parts.head.logits(features.layers) == pytest.approx(whole.head.logits(features.layers), abs=1e-5)
     assert parts.held_out_logits == pytest.approx(whole.held_out_logits, abs=1e-5)
