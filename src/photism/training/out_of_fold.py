@@ -293,23 +293,47 @@ def _without_group(
     count = np.bincount(truth, minlength=n_classes)
     weight = 1.0 / count[truth]
     root = np.sqrt(weight * (len(truth) / weight.sum()))[:, None]
-    rows = table * root.astype(np.float32)
     target = (np.eye(n_classes)[truth] - 1.0 / n_classes) * root
-    system = (rows.T @ rows).astype(np.float64)
+    light = root.astype(np.float32)
+    n = table.shape[1]
+    system, aim = np.zeros((n, n)), np.zeros((n, n_classes))
+    # Weighted some rows at a time: a second table would take as much again as the first.
+    for some in _rows_at_a_time(len(table)):
+        rows = table[some] * light[some]
+        system += rows.T @ rows
+        aim += rows.T @ target[some].astype(np.float32)
     system[np.diag_indices_from(system)] += strength
-    factor = linalg.cholesky(system.T, lower=True, overwrite_a=True, check_finite=False).astype(np.float32)
-    rows = linalg.solve_triangular(factor, rows.T, lower=True, overwrite_b=True, check_finite=False).T
-    residual = target - rows @ (rows.T @ target.astype(np.float32))
+    # Symmetric, and as Fortran wants it when transposed: worked on in place.
+    root_of = linalg.cholesky(system.T, lower=True, overwrite_a=True, check_finite=False)
+    theta = linalg.cho_solve((root_of, True), aim, check_finite=False).astype(np.float32)
+    factor = root_of.astype(np.float32)
+    del system, root_of
+
+    def whitened(files: Int[np.ndarray, " s"] | slice) -> Float32[np.ndarray, "l s"]:
+        """Columns whose inner products are the files' leverages."""
+        columns = np.asfortranarray((table[files] * light[files]).T)
+        found = linalg.solve_triangular(factor, columns, lower=True, overwrite_b=True, check_finite=False)
+        return np.asarray(found, dtype=np.float32)
+
     size = np.bincount(group)
     alone = size[group] == 1
-    leverage = np.einsum("ij,ij->i", rows, rows)[alone].astype(np.float64)  # rows[alone] would be two copies
-    residual[alone] /= np.maximum(1.0 - leverage, 1e-6)[:, None]
+    residual = np.empty_like(target)
+    for some in _rows_at_a_time(len(table)):
+        residual[some] = target[some] - (table[some] * light[some]) @ theta
+        columns = whitened(some)
+        leverage = np.einsum("ij,ij->j", columns, columns).astype(np.float64)
+        residual[some] /= np.where(alone[some], np.maximum(1.0 - leverage, 1e-6), 1.0)[:, None]
     for number in np.flatnonzero(size > 1):
         members = np.flatnonzero(group == number)
-        block = -(rows[members] @ rows[members].T).astype(np.float64)
+        columns = whitened(members)
+        block = -(columns.T @ columns).astype(np.float64)
         block[np.diag_indices_from(block)] += 1.0 + 1e-6
         residual[members] = np.linalg.solve(block, residual[members])
     return np.asarray((target - residual) / root, dtype=np.float64)
+
+
+def _rows_at_a_time(n: int) -> Iterator[slice]:
+    return (slice(start, min(start + ROWS_ADDED, n)) for start in range(0, n, ROWS_ADDED))
 
 
 def _calibrated(
