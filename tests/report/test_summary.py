@@ -31,6 +31,7 @@ METRICS: dict[str, Any] = {
     },
     "larger": None,
     "attempts": [],
+    "untried": None,
     "verdict": {
         "state": "learning",
         "evidence": "the loss falls.",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from photism.report import words
-from photism.report.tuning import tell_attempts, tell_larger
+from photism.report.tuning import tell_training
 from photism.report.verdicts import tell_verdict
 from photism.training.unseen import UnseenFolds
 from photism.types import Verdict
@@ -57,8 +57,7 @@ def summarise(folder: Path, metrics: Mapping[str, Any]) -> str:
     lines.append(
         f"{chosen['backbone']} {trained}, {chosen['classifier']} on {_layers(chosen['layers'])}, {chosen['engine']}"
     )
-    lines += [*tell_larger(metrics["larger"]), *tell_attempts(metrics["attempts"])]
-    lines += [metrics["untried"]] if metrics.get("untried") else []
+    lines += tell_training(metrics)
     if metrics["leaks"]:
         lines.append(
             f"leaks: {len(metrics['leaks'])} held-out files share a source or their bytes with training; see the report"

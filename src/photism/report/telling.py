@@ -37,7 +37,7 @@ from photism.report.account import (
     examples_wanted,
 )
 from photism.report.deciding import Decided
-from photism.report.tuning import tell_attempts, tell_larger
+from photism.report.tuning import tell_training
 from photism.training.fit import Fitted
 from photism.training.unseen import UnseenFolds
 from photism.trust.audit import Audit, Worth
@@ -95,44 +95,29 @@ def tell(story: Story, executor: Executor | None) -> Account:
     drawn = _draw(
         [*chosen, *shown_wrong, *(material.samples[one.index] for one in doubtful)], recognizer.recipe, executor
     )
-    suspects = tuple(
-        Mistake(
-            name=material.samples[one.index].name,
-            truth=one.given,
-            predicted=one.likely,
-            probability=one.score,
-            window=drawn.get(material.samples[one.index].path),
-        )
-        for one in doubtful
-    )
-    mistakes = tuple(
-        Mistake(
-            name=material.samples[i].name,
-            truth=str(material.samples[i].label),
-            predicted=recognizer.labels[answer],
-            probability=probability,
-            window=drawn.get(material.samples[i].path),
-        )
-        for i, answer, probability in wrong
-    )
+
+    def mistake(index: int, truth: str, predicted: str, probability: float) -> Mistake:
+        sample = material.samples[index]
+        window = drawn.get(sample.path)
+        return Mistake(name=sample.name, truth=truth, predicted=predicted, probability=probability, window=window)
+
+    labels = recognizer.labels
+    mistakes = tuple(mistake(i, str(material.samples[i].label), labels[answer], p) for i, answer, p in wrong)
+    suspects = tuple(mistake(one.index, one.given, one.likely, one.score) for one in doubtful)
     shown = [Shown(name=s.name, label=str(s.label), window=drawn[s.path]) for s in chosen if s.path in drawn]
     return Account(
         title=story.title,
         command=story.command,
         kind=recognizer.recipe.kind,
-        labels=recognizer.labels,
-        counts=_counts(material, recognizer.labels),
+        labels=labels,
+        counts=_counts(material, labels),
         recipe=recognizer.recipe,
         valid=Measures.from_json(cast("Mapping[str, JSON]", story.metrics["valid"])),
         test=None if part == "valid" else Measures.from_json(cast("Mapping[str, JSON]", story.metrics["test"])),
         verdict=story.fitted.verdict,
         history=story.fitted.history,
         probes=_probes(story.fitted),
-        attempts=(
-            *tell_larger(cast("Mapping[str, JSON] | None", story.metrics["larger"])),
-            *tell_attempts(cast("Sequence[Mapping[str, JSON]]", story.metrics["attempts"])),
-            *([str(story.metrics["untried"])] if story.metrics["untried"] else []),
-        ),
+        attempts=tell_training(story.metrics),
         mistakes=mistakes,
         examples=tuple(shown),
         steps=_steps(chosen, drawn, recognizer.recipe, material),

@@ -7,7 +7,24 @@ from typing import Any
 
 from photism.training.choose import Comparison
 
-__all__ = ["tell_attempts", "tell_larger"]
+__all__ = ["tell_attempts", "tell_larger", "tell_training"]
+
+
+def tell_training(metrics: Mapping[str, Any]) -> tuple[str, ...]:
+    """Tell everything that was tried beyond a probe on the default network, or why nothing was.
+
+    Parameters
+    ----------
+    metrics : mapping
+        What ``metrics.json`` holds.
+
+    Examples
+    --------
+    >>> tell_training(dict(larger=None, attempts=[], untried="Fine-tuning was not tried: no time."))
+    ('Fine-tuning was not tried: no time.',)
+    """
+    untried = metrics["untried"]
+    return (*tell_larger(metrics["larger"]), *tell_attempts(metrics["attempts"]), *([untried] if untried else []))
 
 
 def tell_attempts(attempts: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
