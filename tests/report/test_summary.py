@@ -102,7 +102,7 @@ def test_what_was_fine_tuned_is_said() -> None:
     assert "Training begins at b5.\nFine-tuned: 90.0 % of validation" in text
     assert "It is kept." in text
     lost = {**tuned, "attempts": [{**tuned["attempts"][0], "kept": False}]}
-    assert "the simpler one is kept" in summarise(Path("RUN"), lost)
+    assert "what was before is kept" in summarise(Path("RUN"), lost)
 
 
 def test_alarms_do_not_wait_for_the_report(metrics: dict[str, Any]) -> None:

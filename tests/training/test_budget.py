@@ -22,6 +22,7 @@ def ground(best: str) -> Mock:
     found = tuple(Candidate((f"p/{name}",), 0.5 + 0.1 * abs(i - at), 0.01, 0.8, 0.1) for i, name in enumerate(STAGES))
     made = Mock(spec=Ground)
     made.fitted, made.backbone, made.material = Mock(), Mock(stage_names=STAGES), Mock(count=COUNT.__getitem__)
+    made.asked = Mock(features=Mock(n_windows=8, files=range(8)))
     made.fitted.selection = Selection((f"p/{best}",), found)
     return made
 
@@ -33,7 +34,9 @@ def _measured(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_plenty_of_time_buys_the_later_half_of_the_network_too_at_a_lower_rate() -> None:
-    first, second = budget.plans_for(ground("head"), always=False, from_layer=None, seed=1, seconds=36_000.0)
+    first, second = budget.plans_for(
+        ground("head"), always=False, from_layer=None, seed=1, seconds_left=lambda: 36_000.0
+    )
     assert (first[0].after, second[0].after) == ("b3", "b1")
     assert second[1].after == "b1"
     assert middle_of(STAGES) == "b2"
@@ -45,11 +48,11 @@ def test_plenty_of_time_buys_the_later_half_of_the_network_too_at_a_lower_rate()
 
 @pytest.mark.parametrize(("best", "seconds"), [("head", 200.0), ("stem", 36_000.0)])
 def test_little_time_or_a_deep_first_plan_buys_nothing_beside(best: str, seconds: float) -> None:
-    plans = budget.plans_for(ground(best), always=False, from_layer=None, seed=0, seconds=seconds)
+    plans = budget.plans_for(ground(best), always=False, from_layer=None, seed=0, seconds_left=lambda: seconds)
     assert len(plans) == 1
 
 
 def test_a_depth_by_hand_and_no_budget_are_tried_alone() -> None:
-    by_hand = budget.plans_for(ground("head"), always=False, from_layer="b4", seed=0, seconds=36_000.0)
+    by_hand = budget.plans_for(ground("head"), always=False, from_layer="b4", seed=0, seconds_left=lambda: 36_000.0)
     assert [depth.after for depth, _ in by_hand] == ["b3"]
-    assert len(budget.plans_for(ground("head"), always=False, from_layer=None, seed=0, seconds=None)) == 1
+    assert len(budget.plans_for(ground("head"), always=False, from_layer=None, seed=0, seconds_left=lambda: None)) == 1

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.weightstats import DescrStatsW
 
-from photism.training.choose import SIGNIFICANT, Comparison, Judges, can_be_beaten, compare
+from photism.experiment import improving
+from photism.training.choose import FEWEST_WRONG, SIGNIFICANT, Comparison, Judges, can_be_beaten, compare
 from tests.small_training import Small, ground_of, in_folds
 
 
@@ -151,3 +152,23 @@ def test_validation_files_judge_and_where_it_is_a_fold_every_fold_does(small: Sm
     assert np.array_equal(folds.files, np.flatnonzero(~material.mask("test")))
     assert list(folds.groups) == [f"fold {material.samples[i].fold}" for i in folds.files.tolist()]
     assert folds.n_folds == 4
+
+
+@pytest.mark.parametrize(("wrong_a_fold", "worth_it"), [(0.0, False), (0.4, True)])
+def test_where_folds_judge_an_easy_validation_fold_does_not_decide_that_nothing_is_tried(
+    small: Small, tmp_path: Path, wrong_a_fold: float, worth_it: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The probe is right on all of validation, and wrong on a share of the other folds."""
+    ground = in_folds(ground_of(small, tmp_path))
+    material = ground.material
+    found = np.eye(len(material.labels))[material.y]
+    others = np.flatnonzero(material.mask("train"))
+    wrong = others[: round(wrong_a_fold * len(others))]
+    found[wrong] = np.roll(found[wrong], 1, axis=1)
+    vars(ground)["probe_without"] = found
+    monkeypatch.setattr(improving, "FEWEST_WRONG", 1)
+    assert improving._can_gain(ground) is worth_it
+
+
+def test_so_many_errors_can_be_told_from_chance() -> None:
+    assert 0.5**FEWEST_WRONG < SIGNIFICANT <= 0.5 ** (FEWEST_WRONG - 1)

@@ -50,6 +50,16 @@ def test_training_and_validation_files_are_answered_and_no_other(small: Small, p
     assert told[-1] == ("cross-validation", done[-1], done[-1])
 
 
+def test_a_group_in_every_fold_is_answered_all_the_same(small: Small, place: Path) -> None:
+    """Folds were given, and what they tear is said elsewhere; only copies are left out."""
+    ground = in_folds(ground_of(small, place))
+    samples = tuple(replace(sample, group="everyone") for sample in ground.material.samples)
+    ground = replace(ground, material=replace(ground.material, samples=samples))
+    found = cross_tuned(ground, a_plan(small), reaches=(1.0,)).probabilities
+    taught = ground.material.mask("train") | ground.material.mask("valid")
+    assert np.isfinite(found[taught]).all()
+
+
 def test_a_wrong_label_is_not_repeated(small: Small, place: Path) -> None:
     """One file gets another colour's name: a network that had seen it would be drawn towards that."""
     ground = ground_of(small, place)
@@ -92,8 +102,9 @@ def test_a_file_with_a_copy_in_the_other_half_is_not_answered(small: Small, plac
     taught = [i for i, sample in enumerate(samples) if sample.part != "test"]
     first = taught[0]
     others = [i for i in taught if samples[i].label == samples[first].label and samples[i].fold != samples[first].fold]
-    copies = ((samples[first].name, *(samples[i].name for i in others)),)
-    ground = replace(ground, material=replace(ground.material, duplicates=copies))
+    hashes = dict(ground.material.hashes)
+    hashes |= {samples[i].path: hashes[samples[first].path] for i in others}
+    ground = replace(ground, material=replace(ground.material, hashes=hashes))
     found = cross_tuned(ground, a_plan(small), reaches=(1.0,)).probabilities
     assert np.isnan(found[first]).all()
     assert np.isfinite(found[[i for i in taught if samples[i].label != samples[first].label]]).all()

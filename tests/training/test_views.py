@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from photism.errors import DecodeError
 from photism.executor import SerialExecutor
 from photism.pictures.gallery import Gallery
 from photism.pictures.table import RenderJob
@@ -30,6 +31,17 @@ class Watched(SerialExecutor):
         self.jobs += items
         for item, answer in zip(items, super().map(function, items), strict=True):
             yield "it is too short." if item.view is not None and item.path in self.refused else answer
+
+
+class Gone(SerialExecutor):
+    """Can no longer draw one file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
+        for item, answer in zip(items, super().map(function, items), strict=True):
+            yield "it is gone." if item.path == self.path else answer
 
 
 def cut_of(small: Small, after: str | None = "fire4") -> Cut:
@@ -58,6 +70,15 @@ def plain_maps(views: Views, files: np.ndarray, batch: int = 7) -> tuple[np.ndar
 
 def drawn(views: Views, files: np.ndarray, seed: int = 0) -> np.ndarray:
     return views.draw(files, np.random.default_rng(seed))[0]
+
+
+def test_a_file_that_can_no_longer_be_drawn_is_not_answered_with_anothers_map(small: Small, tmp_path: Path) -> None:
+    gone = small.material.samples[3].path
+    with pytest.raises(DecodeError, match=f"{gone}: expected a file that can be drawn"):
+        make_views(
+            small.material, cut_of(small), plain=np.ones(30, dtype=bool), varied=np.zeros(30, dtype=bool), n_views=0,
+            seed=0, executor=Gone(gone), cache=tmp_path,
+        )  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -78,4 +78,8 @@ def test_fine_tuning_that_lost_is_a_cut_too_deep() -> None:
     assert cause.name == "too deep a cut"
     assert "0.50 against 0.30 nats" in cause.evidence
     assert names(GAP, an_audit(), attempts=[{**lost, "kept": True}]) == []
+    # A second attempt lost against the first, which is kept: that says nothing of the probe.
+    assert names(GAP, an_audit(), attempts=[{**lost, "kept": True}, lost]) == []
+    folds = {**lost, "comparison": {**lost["comparison"], "n_folds": 5}}
+    assert "answered unseen folds worse" in likely_causes(GAP, an_audit(), n_classes=10, attempts=[folds])[0].evidence
     assert cause.to_text().startswith("Too deep a cut: ")

@@ -111,9 +111,10 @@ def _write_portion(job: Job, n_turns: int, *, n_left_out: int) -> None:
     """Write down how many files were asked; where some had to be left out, that there is no time for anything more."""
     path = job.folder / PORTION
     if not path.is_file():
-        if n_left_out and job.request.method == "auto":
-            decide_nothing_more(job)
         write_whole(path, json.dumps({"files": n_turns}))
+    # Outside, for a run that was killed between the two: it leaves out the same files again.
+    if n_left_out and job.request.method == "auto":
+        decide_nothing_more(job)
 
 
 def probe(material: Material, asked: Asked, seed: int, progress: Progress = silent, watch: Watch = unwatched) -> Fitted:

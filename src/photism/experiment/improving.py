@@ -12,13 +12,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast
 
-import numpy as np
-
 from photism.experiment.clock import finishing_s
 from photism.experiment.job import Job
 from photism.runs import read_json, write_whole
 from photism.training.attempts import Adapted, Upgrade
-from photism.training.choose import can_be_beaten
+from photism.training.choose import FEWEST_WRONG, Judges, can_be_beaten
 from photism.training.features import Features
 from photism.training.ground import Ground
 from photism.training.plan import Depth, Plan
@@ -53,14 +51,14 @@ def take_larger(job: Job, ground: Ground) -> Probed:
     ground : Ground
         Of the small network.
     """
-    if not (job.request.may_take_larger and _can_gain(ground)):
-        return Probed(ground)
-    from photism.training.larger import try_larger
-
     request = job.request
+    if not request.may_take_larger:
+        return Probed(ground)
     with job.clock.measuring("probe"):
         if not _is_larger_asked(job, ground):
             return Probed(ground)
+        from photism.training.larger import try_larger
+
         taken, upgrade, others = try_larger(
             ground, engine=request.engine, options=request.options, seed=request.seed, progress=job.progress
         )
@@ -77,7 +75,7 @@ def fine_tune(job: Job, ground: Ground) -> Adapted | None:
         Of the network that was taken.
     """
     method = job.request.method
-    if not (method == "finetune" or (method == "auto" and _can_gain(ground) and not _in_a_hurry(job, ground))):
+    if not (method == "finetune" or (method == "auto" and not _in_a_hurry(job, ground) and _can_gain(ground))):
         return None
     # Here, because it trains with torch, which a run that only probes does not need.
     from photism.training.adapt import adapt
@@ -106,11 +104,12 @@ def why_untried(job: Job, ground: Ground, adapted: Adapted | None) -> str | None
     """
     if job.request.method != "auto" or (adapted is not None and adapted.attempts):
         return None
-    if _can_gain(ground):
+    path = job.folder / FINETUNE
+    if path.is_file() and not _read_plans(path):
         return "Fine-tuning was not tried: the budget leaves no time for it."
+    judges = "files of a fold" if ground.material.by_fold else "validation files (or groups of them)"
     return (
-        "Fine-tuning was not tried: the probe errs on too few validation files for anything better to be told apart "
-        "from it beyond chance."
+        f"Fine-tuning was not tried: the probe errs on too few {judges} for anything better to be told apart from it."
     )
 
 
@@ -126,13 +125,15 @@ def decide_nothing_more(job: Job) -> None:
 
 
 def _can_gain(ground: Ground) -> bool:
-    """Say whether the probe errs often enough on validation for anything better to be told apart from it."""
-    material = ground.material
-    files = np.flatnonzero(material.mask("valid"))
-    groups = [material.groups[i] for i in files.tolist()]
-    if len(set(groups)) == 1:  # the validation fold is one group: its files are all that can be counted
-        groups = [material.samples[i].name for i in files.tolist()]
-    return can_be_beaten(ground.fitted.probabilities["valid"][files], material.y[files], groups)
+    """Say whether the probe errs often enough for anything better to be told apart from it."""
+    material, judges = ground.material, Judges.of(ground.material)
+    if not material.by_fold:
+        return can_be_beaten(
+            ground.fitted.probabilities["valid"][judges.files], material.y[judges.files], judges.groups
+        )
+    # As often as in five files of a fold, on average: one of them may be much easier than the others.
+    wrong = ground.probe_without[judges.files].argmax(axis=1) != material.y[judges.files]
+    return bool(wrong.sum() / judges.n_folds >= FEWEST_WRONG)
 
 
 def _in_a_hurry(job: Job, ground: Ground) -> bool:
@@ -145,14 +146,14 @@ def _in_a_hurry(job: Job, ground: Ground) -> bool:
 
 def _is_larger_asked(job: Job, ground: Ground) -> bool:
     """Say whether there is time to ask the larger network; with a budget the answer stays what it first was."""
-    from photism.training.larger import LEAST_BUDGET_S, cost_of_larger_s
-
     seconds = job.seconds_left(finishing_s(ground.asked))
     if seconds is None:
-        return True
+        return _can_gain(ground)
+    from photism.training.larger import LEAST_BUDGET_S, cost_of_larger_s
+
     path, request = job.folder / LARGER, job.request
     if not path.is_file():
-        wanted = seconds >= LEAST_BUDGET_S
+        wanted = seconds >= LEAST_BUDGET_S and _can_gain(ground)
         wanted = wanted and (
             cost_of_larger_s(ground, engine=request.engine, options=request.options) <= LARGER_SHARE * seconds
         )
@@ -171,7 +172,7 @@ def _plans(job: Job, ground: Ground) -> list[tuple[Depth, Plan]]:
             always=request.method == "finetune",
             from_layer=request.from_layer,
             seed=request.seed,
-            seconds=job.seconds_left(finishing_s(ground.asked)),
+            seconds_left=lambda: job.seconds_left(finishing_s(ground.asked)),
         )
         kept = [{"depth": asdict(depth), "plan": plan.to_json()} for depth, plan in plans]
         write_whole(path, json.dumps(kept, indent=2))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from photism.training.choose import Comparison
+from photism.training.choose import SIGNIFICANT, Comparison
 
 __all__ = ["tell_attempts", "tell_larger", "tell_training"]
 
@@ -53,17 +53,28 @@ def tell_attempts(attempts: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     >>> print(*tell_attempts([attempt | dict(kept=False)])[-1].split(", "), sep="\n")
     Fine-tuned: 90.0 % of unseen folds and 0.30 nats
     before 80.0 % and 0.50 (paired test over 5 folds
-    p = 0.200). That could be chance: the simpler one is kept.
+    p = 0.200). That could be chance: what was before is kept.
     """
     sentences: list[str] = []
-    for one in attempts:
+    last = max((number for number, one in enumerate(attempts) if one["kept"]), default=-1)
+    for number, one in enumerate(attempts):
         comparison = Comparison(**one["comparison"])
-        end = "It is kept." if one["kept"] else "That could be chance: the simpler one is kept."
-        if one["kept"] and not comparison.challenger_wins:
-            end = "It is kept because it was asked for, though that could be chance."
+        end = _refused(comparison)
+        if one["kept"]:
+            end = "It is kept" if number == last else "It stood until the next one"
+            end += "." if comparison.challenger_wins else ", because it was asked for."
         sentences += [one["depth"]["evidence"], *_blend(**one["blend"])]
         sentences += [f"Fine-tuned: {_compared(comparison)} {end}"]
     return tuple(sentences)
+
+
+def _refused(c: Comparison) -> str:
+    """Say why what was before is kept."""
+    if c.challenger_loss_nats >= c.simple_loss_nats:
+        return "That is no better: what was before is kept."
+    if c.challenger_accuracy < c.simple_accuracy and c.p_value < SIGNIFICANT:
+        return "It is less often right: what was before is kept."
+    return "That could be chance: what was before is kept."
 
 
 def tell_larger(larger: Mapping[str, Any] | None) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ afterwards. Does not cover what a plan says (``plan``).
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -35,7 +36,7 @@ DEEPER_SHARE, DEEPER_RATE = 0.3, 5e-4
 
 
 def plans_for(
-    ground: Ground, *, always: bool, from_layer: str | None, seed: int, seconds: float | None
+    ground: Ground, *, always: bool, from_layer: str | None, seed: int, seconds_left: Callable[[], float | None]
 ) -> tuple[tuple[Depth, Plan], ...]:
     """Choose how deep and how long to fine-tune.
 
@@ -47,8 +48,8 @@ def plans_for(
     from_layer : str, optional
         The first stage to train, by hand.
     seed : int
-    seconds : float, optional
-        What is left of a budget; None where there is none.
+    seconds_left : callable
+        Returns what is left of a budget (s), None where there is none; asked after something was measured, too.
 
     Returns
     -------
@@ -57,17 +58,18 @@ def plans_for(
     """
     selection, stages = ground.fitted.selection, ground.backbone.stage_names
     depth = choose_depth(selection, stages, from_layer=from_layer)
-    first = _fitted(ground, _plan(depth, seed), seconds)
+    first = _fitted(ground, _plan(depth, seed), seconds_left)
     if first is None:
         return ((depth, replace(_plan(depth, seed), epochs=1, views=0)),) if always else ()
     plan, costs = first
     found = [(depth, plan)]
+    seconds = seconds_left()
     if seconds is None or costs is None or depth.after is None or from_layer is not None:
         return tuple(found)
     spent, middle = seconds_of(plan, costs), middle_of(stages)
     if stages.index(middle) <= stages.index(depth.after) and spent <= DEEPER_SHARE * seconds:
         deeper = choose_depth(selection, stages, from_layer=middle, because="as there is time for that, too")
-        second = _fitted(ground, replace(_plan(deeper, seed), rate=DEEPER_RATE), seconds - spent)
+        second = _fitted(ground, replace(_plan(deeper, seed), rate=DEEPER_RATE), seconds_left, spent)
         if second is not None:
             found.append((deeper, second[0]))
     return tuple(found)
@@ -77,14 +79,19 @@ def _plan(depth: Depth, seed: int) -> Plan:
     return Plan(after=depth.after, layers=depth.layers, frozen_layers=depth.frozen_layers, seed=seed)
 
 
-def _fitted(ground: Ground, plan: Plan, seconds: float | None) -> tuple[Plan, Costs | None] | None:
+def _fitted(
+    ground: Ground, plan: Plan, seconds_left: Callable[[], float | None], spent: float = 0.0
+) -> tuple[Plan, Costs | None] | None:
+    """Set a plan's length by what is left when its costs are known, less what other plans take."""
     n_train = ground.material.count("train")
-    costs = None if seconds is None else _costs(ground, plan)
-    fitted = fit_plan(plan, n_train, costs, seconds)
+    costs = None if seconds_left() is None else _costs(ground, plan)
+    seconds = seconds_left()
+    fitted = fit_plan(plan, n_train, costs, None if seconds is None else seconds - spent)
     if fitted is None:
         return None
-    a_view = (n_train + ground.material.count("valid")) * map_bytes(ground.cut(plan.after))
-    return replace(fitted, views=min(fitted.views, max(0, MAX_MAPS_BYTES // a_view - 1))), costs
+    n_windows = (n_train + ground.material.count("valid")) * _windows(ground)
+    a_view = max(1.0, n_windows * map_bytes(ground.cut(plan.after)))
+    return replace(fitted, views=min(fitted.views, max(0, int(MAX_MAPS_BYTES / a_view) - 1))), costs
 
 
 def _costs(ground: Ground, plan: Plan) -> Costs:
@@ -118,8 +125,16 @@ def _costs(ground: Ground, plan: Plan) -> Costs:
             seconds.append(time.perf_counter() - began)
     finally:
         torch.set_num_threads(threads)
-    n_valid = material.count("valid")
-    return Costs(min(seconds[1:]) / plan.batch, view_s, material.count("train"), n_valid, material.by_fold)
+    return Costs(
+        min(seconds[1:]) / plan.batch, view_s, material.count("train"), material.count("valid"), _windows(ground),
+        material.by_fold,
+    )  # fmt: skip
+
+
+def _windows(ground: Ground) -> float:
+    """How many windows a file has on average."""
+    features = ground.asked.features
+    return features.n_windows / max(1, len(features.files))
 
 
 def _views(ground: Ground, plan: Plan, files: Mask) -> Views:

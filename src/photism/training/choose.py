@@ -16,10 +16,12 @@ from jaxtyping import Float64, Int
 
 from photism.data.material import Material
 
-__all__ = ["SIGNIFICANT", "Comparison", "Judges", "can_be_beaten", "compare"]
+__all__ = ["FEWEST_WRONG", "SIGNIFICANT", "Comparison", "Judges", "can_be_beaten", "compare"]
 
 SIGNIFICANT = 0.05
 """The probability, one-sided, below which a difference is not taken for chance."""
+FEWEST_WRONG = math.ceil(math.log2(1 / SIGNIFICANT))
+"""Right where the simpler one is wrong, and never the other way round: so often, to be told from chance (2^-m)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def can_be_beaten(simple: Float64[np.ndarray, "n k"], y: Int[np.ndarray, " n"], 
     groups : sequence of n
     """
     wrong = {group for group, right in zip(groups, simple.argmax(axis=1) == y, strict=True) if not right}
-    return bool(0.5 ** len(wrong) < SIGNIFICANT)
+    return len(wrong) >= FEWEST_WRONG
 
 
 def compare(

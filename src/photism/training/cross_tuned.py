@@ -86,7 +86,7 @@ def cross_tuned(
         executor=ground.executor, cache=ground.cache, progress=progress,
     )  # fmt: skip
     give_memory_back()
-    _, observation = np.unique(np.array(material.observations), return_inverse=True)
+    content = np.array([material.hashes[sample.path] for sample in material.samples])
     found = []
     for number in range(N_FOLDS):
 
@@ -94,7 +94,7 @@ def cross_tuned(
             progress("cross-validation", number * total + done, N_FOLDS * total)
 
         learned, held = taught & (half != number), half == number
-        held &= ~np.isin(observation, observation[learned])
+        held &= ~np.isin(content, content[learned])
         state = None if folder is None else folder / f"half-{number}"
         found.append(_answered(ground, plan, views, learned, held, reaches, state, tell))
     return _joined(found)

@@ -312,7 +312,7 @@ def by_file(values: Float[np.ndarray, "n k"], features: Features) -> Float[np.nd
     """
     heavy = values * features.weight[:, None].astype(np.float64)
     columns = [np.bincount(features.sample_of_window, weights=c, minlength=features.n_samples) for c in heavy.T]
-    total = np.stack(columns, axis=1)
+    total = np.stack(columns, axis=1).astype(np.float64)  # of no window at all numpy counts whole numbers
     mass = np.bincount(features.sample_of_window, weights=features.weight, minlength=features.n_samples)
     return np.divide(total, mass[:, None], out=np.full_like(total, np.nan), where=mass[:, None] > 0)
 

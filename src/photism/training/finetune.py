@@ -328,7 +328,7 @@ class _Loop:
             self.average[index].copy_(tensors[f"average.{index}"])
             self.best[index].copy_(tensors[f"best.{index}"])
             self.optimizer.state[value] = {
-                "step": tensors[f"step.{index}"].reshape(()),
+                "step": tensors[f"step.{index}"].reshape(()).to(value.device),
                 "exp_avg": torch.empty_like(value).copy_(tensors[f"first.{index}"]),
                 "exp_avg_sq": torch.empty_like(value).copy_(tensors[f"second.{index}"]),
             }

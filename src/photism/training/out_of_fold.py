@@ -309,7 +309,7 @@ def _without_group(
     factor = root_of.astype(np.float32)
     del system, root_of
 
-    def whitened(files: Int[np.ndarray, " s"] | slice) -> Float32[np.ndarray, "l s"]:
+    def whitened(files: Int[np.ndarray, " s"]) -> Float32[np.ndarray, "l s"]:
         """Columns whose inner products are the files' leverages."""
         columns = np.asfortranarray((table[files] * light[files]).T)
         found = linalg.solve_triangular(factor, columns, lower=True, overwrite_b=True, check_finite=False)
@@ -320,9 +320,10 @@ def _without_group(
     residual = np.empty_like(target)
     for some in _rows_at_a_time(len(table)):
         residual[some] = target[some] - (table[some] * light[some]) @ theta
-        columns = whitened(some)
+        lone = some.start + np.flatnonzero(alone[some])
+        columns = whitened(lone)
         leverage = np.einsum("ij,ij->j", columns, columns).astype(np.float64)
-        residual[some] /= np.where(alone[some], np.maximum(1.0 - leverage, 1e-6), 1.0)[:, None]
+        residual[lone] /= np.maximum(1.0 - leverage, 1e-6)[:, None]
     for number in np.flatnonzero(size > 1):
         members = np.flatnonzero(group == number)
         columns = whitened(members)

@@ -65,16 +65,18 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What a training costs here: seconds for one optimizer step's window, and for making one varied window.
+    """What a training costs here: seconds for one optimizer step's window, and for making one view of a file.
 
-    ``n_train``, ``n_valid`` and ``n_taught`` count files; taught are those of both parts. ``crossed`` says whether
-    folds in turn decide, which takes a training in cross-validation.
+    ``n_train``, ``n_valid`` and ``n_taught`` count files; taught are those of both parts. A step draws one window of a
+    file, answering walks all ``windows`` that a file has on average. ``crossed`` says whether folds in turn decide,
+    which takes a training in cross-validation.
     """
 
     step_s: float
     view_s: float
     n_train: int
     n_valid: int
+    windows: float = 1.0
     crossed: bool = False
 
     @property
@@ -202,10 +204,11 @@ def seconds_of(plan: Plan, costs: Costs) -> float:
     costs : Costs
     """
     views = (plan.views + 1) * costs.n_taught * costs.view_s
-    answered = ANSWERING * (costs.n_valid + min(512, costs.n_train))
+    answering = ANSWERING * costs.windows
+    answered = answering * (costs.n_valid + min(512, costs.n_train))
     steps = plan.epochs * (costs.n_train + costs.n_taught + 2 * answered)
     if costs.crossed:
-        steps += costs.n_taught * (crossed_epochs(plan) + len(REACHES) * ANSWERING)
+        steps += costs.n_taught * (crossed_epochs(plan) + len(REACHES) * answering)
     return views + steps * costs.step_s
 
 
@@ -220,7 +223,7 @@ def crossed_epochs(plan: Plan) -> int:
 
 
 def middle_of(stages: Sequence[str]) -> str:
-    """Name the first stage that training may reach: none of the first half of a network is trained unasked.
+    """Name the first stage of a network's later half: training begins no earlier unless that leaves too few stages.
 
     Parameters
     ----------

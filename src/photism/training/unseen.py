@@ -1,4 +1,4 @@
-"""What to expect of a new fold: each given fold answered by a probe that learned from the others alone.
+"""What to expect of a new fold: each given fold answered by a probe that learned from others alone.
 
 Where a fold is a speaker or a hospital, the test part is one of them, and its interval counts files: it says nothing of
 the next speaker. The spread between folds does. Covers that estimate. Does not cover choosing by it (``choose``).

@@ -19,6 +19,7 @@ from jaxtyping import Int
 from numpy.typing import NDArray
 
 from photism.data.material import Material
+from photism.errors import DecodeError
 from photism.executor import Executor
 from photism.pictures.gallery import Gallery, Rendered
 from photism.pictures.view import View
@@ -186,6 +187,11 @@ def make_views(
     -------
     Views
         A file whose varied view cannot be drawn goes without that view.
+
+    Raises
+    ------
+    DecodeError
+        Where a file can no longer be drawn as it is, though it could be before.
     """
     jobs = [(None, np.flatnonzero(plain))] + [
         (View(seed, v, ops), np.flatnonzero(varied)) for v in range(1, n_views + 1)
@@ -200,6 +206,13 @@ def make_views(
             progress("views", done + n_done, total)
         done += len(files)
         tables.append(store.table(files, [material.hashes[s.path] for s in samples], len(material.samples)))
+    gone = [int(i) for i in np.flatnonzero(plain) if tables[0][2][i] == 0]
+    if gone:
+        more = f" and {len(gone) - 1} more" if len(gone) > 1 else ""
+        raise DecodeError(
+            f"{material.samples[gone[0]].path}{more}: expected a file that can be drawn, as it could be when this "
+            "training began, and could not draw it; --resume goes on once it can be."
+        )
     return Views(tables)
 
 

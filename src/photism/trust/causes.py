@@ -110,6 +110,8 @@ def _of_the_data(found: Audit) -> list[Cause]:
 
 def _of_the_cut(attempts: Sequence[Mapping[str, JSON]]) -> list[Cause]:
     """Fine-tuning that lost against the probe knew the training files better and others worse."""
+    if any(one["kept"] for one in attempts):
+        return []
     causes = []
     for one in attempts:
         compared, plan = one["comparison"], one["plan"]
@@ -118,12 +120,13 @@ def _of_the_cut(attempts: Sequence[Mapping[str, JSON]]) -> list[Cause]:
         simple, challenger = compared["simple_loss_nats"], compared["challenger_loss_nats"]
         assert isinstance(simple, float)
         assert isinstance(challenger, float)
-        if not one["kept"] and challenger > simple:
+        if challenger > simple:
+            where = "unseen folds" if compared.get("n_folds") else "validation"
             causes.append(
                 Cause(
                     "too deep a cut",
-                    f"training what lies behind {plan['after'] or 'the pictures'} answered validation worse than the "
-                    f"probe ({challenger:.2f} against {simple:.2f} nats).",
+                    f"training what lies behind {plan['after'] or 'the pictures'} answered {where} worse than "
+                    f"the probe ({challenger:.2f} against {simple:.2f} nats).",
                     "The probe is kept; more files, or --from-layer with a later stage, may change that.",
                 )
             )

@@ -1,0 +1,42 @@
+"""Why an attempt was kept or not, in words that are true of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from photism.report.tuning import tell_attempts
+
+
+def attempt(simple: tuple[float, float], challenger: tuple[float, float], p: float, *, kept: bool) -> dict[str, Any]:
+    """One attempt by (accuracy, loss) of what was before and of itself."""
+    comparison = {
+        "simple_accuracy": simple[0], "simple_loss_nats": simple[1],
+        "challenger_accuracy": challenger[0], "challenger_loss_nats": challenger[1], "p_value": p,
+    }  # fmt: skip
+    blend = {"reach": 1.0, "share": 0.0}
+    return {"depth": {"evidence": "So."}, "blend": blend, "comparison": comparison, "kept": kept}
+
+
+@pytest.mark.parametrize(
+    ("challenger", "p", "kept", "end"),
+    [
+        ((0.9, 0.3), 0.01, True, "It is kept."),
+        ((0.9, 0.45), 0.3, True, "It is kept, because it was asked for."),
+        ((0.9, 0.45), 0.3, False, "That could be chance: what was before is kept."),
+        ((0.7, 0.3), 0.001, False, "It is less often right: what was before is kept."),
+        ((0.7, 0.9), 1.0, False, "That is no better: what was before is kept."),
+    ],
+)
+def test_the_end_is_true(challenger: tuple[float, float], p: float, kept: bool, end: str) -> None:
+    assert tell_attempts([attempt((0.8, 0.5), challenger, p, kept=kept)])[-1].endswith(end)
+
+
+def test_only_the_last_that_was_kept_is_kept() -> None:
+    one = attempt((0.8, 0.5), (0.85, 0.4), 0.01, kept=True)
+    other = attempt((0.85, 0.4), (0.9, 0.3), 0.01, kept=True)
+    _, first, _, second = tell_attempts([one, other])
+    assert first.endswith("It stood until the next one.")
+    assert second.endswith("It is kept.")
+    assert tell_attempts([one, {**other, "kept": False}])[1].endswith("It is kept.")
