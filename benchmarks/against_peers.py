@@ -248,7 +248,11 @@ def run_peer(task: Task, folder: Path, manifest: Path, given: argparse.Namespace
     settings = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     with (folder / "output.txt").open("w") as output:
         ended = subprocess.run(
-            list(map(str, command)), env={**settings, **MALLOC}, stdout=output, stderr=subprocess.STDOUT, check=False
+            list(map(str, command)),
+            env=settings if given.as_they_come else {**settings, **MALLOC},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
         )
     if ended.returncode:
         print(f"{task.key} ended with {ended.returncode}, see {folder / 'output.txt'}", file=sys.stderr)
@@ -577,6 +581,9 @@ def main() -> None:
     parser.add_argument("--limit", type=int, metavar="N", help="use about N files of each part: a smoke test")
     parser.add_argument("--epochs", type=int, nargs="+", help="instead of the peers' own numbers")
     parser.add_argument("--calibrate", type=float, metavar="SECONDS", help="only measure the peers' images a second")
+    parser.add_argument(
+        "--as-they-come", action="store_true", help="peers without memory settings (use another --results folder)"
+    )
     parser.add_argument("--list", action="store_true", help="say what is finished and what is not")
     parser.add_argument("--dry-run", action="store_true", help="say what would be run")
     parser.add_argument("--summarise", action="store_true", help="print tables; benchmarks.plot_peers draws the plot")
