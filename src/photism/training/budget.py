@@ -9,6 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -95,7 +97,15 @@ def _fitted(
 
 
 def _costs(ground: Ground, plan: Plan) -> Costs:
-    """Make views of a few training files, and take a few steps on their maps."""
+    """Make views of a few training files, and take a few steps on their maps.
+
+    Aside from the cache: views that an earlier run left there would seem to cost nothing.
+    """
+    with TemporaryDirectory() as aside:
+        return _costs_in(replace(ground, cache=Path(aside)), plan)
+
+
+def _costs_in(ground: Ground, plan: Plan) -> Costs:
     material = ground.material
     train = material.mask("train")
     some = np.zeros_like(train)
