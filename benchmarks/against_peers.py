@@ -449,11 +449,11 @@ class Pooled:
         loads += [result.end["load_end"][0] for result in self.results]
         return f"{min(loads):.1f} to {max(loads):.1f}"
 
-    def curve(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return seconds and accuracy after every epoch, averaged over folds."""
+    def curve(self, key: str = "seconds_training") -> tuple[np.ndarray, np.ndarray]:
+        """Return seconds (a column of the epochs' lines) and accuracy after every epoch, averaged over folds."""
         n = min(len(result.epochs) for result in self.results)
         return (
-            np.array([self.mean("seconds_training", i) for i in range(n)]),
+            np.array([self.mean(key, i) for i in range(n)]),
             np.array([self.mean("test_accuracy", i) for i in range(n)]),
         )
 

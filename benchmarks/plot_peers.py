@@ -1,12 +1,13 @@
 """Accuracy against seconds, a panel a set: what ``against_peers`` has finished, drawn with photism's own charts.
 
-Peers' lines run over their epochs, photism's over its variants (``--photism "60s=--budget 60s"`` becomes the point
+With ``--processor`` seconds are the processors', which other work on the machine hardly changes. Peers' lines run over their epochs, photism's over its variants (``--photism "60s=--budget 60s"`` becomes the point
 ``60s``). Seconds are those that ``benchmarks/peers/README.md`` says: peers' clocks run in training only, photism's over
 its whole process. A panel is the mean over the folds of a set, of those contestants that have finished the most folds;
 in a panel of one fold (``esc10/1``; ``--folds``: each) is everybody who has finished it. Nothing is trained here.
 The SVG stands alone and is light; ``--png`` draws it once more in Chromium (``$CHROMIUM``, by playwright).
 
-    python -m benchmarks.plot_peers [SET[/FOLD] ...] [--results FOLDER] [--folds] [--out FILE.svg] [--png]
+    python -m benchmarks.plot_peers [SET[/FOLD] ...] [--results FOLDER] [--folds] [--processor] [--variants NAME ...]
+        [--out FILE.svg] [--png]
 """
 
 from __future__ import annotations
@@ -69,21 +70,23 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One set or fold."""
+    """One set or fold; ``unit`` says what kind of seconds its lines run over."""
 
     title: str
     lines: tuple[Line, ...]
+    unit: str = "seconds"
 
 
 # ── what is finished ─────────────────────────────────────────────────────────────────────────────────
 
 
-def finished(results: Path, name: str) -> dict[str, dict[tuple[str, str], Path]]:
-    """List the finished runs of a set: fold -> (who, setting) -> folder."""
+def finished(results: Path, name: str, variants: Sequence[str] | None = None) -> dict[str, dict[tuple[str, str], Path]]:
+    """List the finished runs of a set, photism's by their variants: fold -> (who, setting) -> folder."""
     found: dict[str, dict[tuple[str, str], Path]] = {}
     for log in sorted((results / name).glob("*/*/*/log.jsonl")):
         fold, who, setting = log.parent.relative_to(results / name).parts
-        if (who == "photism" or who in PEERS) and is_finished(log.parent):
+        asked = variants is None or setting in variants if who == "photism" else who in PEERS
+        if asked and is_finished(log.parent):
             found.setdefault(fold, {})[who, setting] = log.parent
     return found
 
@@ -94,15 +97,19 @@ def pooled(results: Path, name: str, folders: Mapping[str, Path]) -> Pooled:
     return Pooled(tuple(read_result(folder, manifests[fold]) for fold, folder in folders.items()))
 
 
-def panels_of(results: Path, wanted: str, *, by_fold: bool) -> list[Panel]:
+def panels_of(
+    results: Path, wanted: str, *, by_fold: bool, processor: bool = False, variants: Sequence[str] | None = None
+) -> list[Panel]:
     """Make the panels of a set, or of one fold of it (``SET/FOLD``); empty where nothing is finished."""
     name, _, only = wanted.partition("/")
-    found = {fold: runs for fold, runs in finished(results, name).items() if only in ("", fold)}
+    unit = "processor seconds" if processor else "seconds"
+    found = {fold: runs for fold, runs in finished(results, name, variants).items() if only in ("", fold)}
     if by_fold or only:
         return [
             Panel(
                 name if fold == "split" else f"{name}, fold {fold}",
-                lines_of({key: pooled(results, name, {fold: one}) for key, one in runs.items()}),
+                lines_of({key: pooled(results, name, {fold: one}) for key, one in runs.items()}, processor=processor),
+                unit,
             )
             for fold, runs in found.items()
         ]
@@ -118,14 +125,14 @@ def panels_of(results: Path, wanted: str, *, by_fold: bool) -> list[Panel]:
     if not everyone:
         return []
     n_folds = f", mean of {len(most)} folds" if len(most) > 1 else ""
-    return [Panel(f"{name}{n_folds}", lines_of(everyone))]
+    return [Panel(f"{name}{n_folds}", lines_of(everyone, processor=processor), unit)]
 
 
-def lines_of(everyone: Mapping[tuple[str, str], Pooled]) -> tuple[Line, ...]:
+def lines_of(everyone: Mapping[tuple[str, str], Pooled], *, processor: bool = False) -> tuple[Line, ...]:
     """Turn runs into lines: a peer's setting is a line of its own, all of photism's variants are one."""
     lines, ours = [], []
     for (who, setting), one in everyone.items():
-        seconds, accuracy = one.curve()
+        seconds, accuracy = one.curve("cpu_seconds" if processor else "seconds_training")
         if who == "photism":
             ours.append((float(seconds[-1]), float(accuracy[-1]), setting))
         else:
@@ -204,7 +211,7 @@ def draw_panel(panel: Panel, reach: tuple[float, float]):
         if name or used == line.seconds[-1]
     )
     drawing = Drawing(WIDTH, HEIGHT, title=f"Test accuracy against seconds, {panel.title}: {ends}")
-    _draw_frame(drawing, plane, panel.title)
+    _draw_frame(drawing, plane, panel.title, panel.unit)
     for line in panel.lines:
         points = _places(plane, line)
         drawing.path(points, line.who)
@@ -219,7 +226,7 @@ def _places(plane: Plane, line: Line) -> list[tuple[float, float]]:
     return [(plane.x(math.log10(s)), plane.y(a)) for s, a in zip(line.seconds, line.accuracy, strict=True)]
 
 
-def _draw_frame(drawing: Drawing, plane: Plane, name: str) -> None:
+def _draw_frame(drawing: Drawing, plane: Plane, name: str, unit: str) -> None:
     for value in nice_steps(plane.y_low, 1.0, n=6):
         drawing.line((plane.left, plane.y(value)), (plane.right, plane.y(value)), "grid")
         drawing.text((plane.left - 8, plane.y(value) + 4), f"{100 * value:.4g}", "tick", anchor="end")
@@ -233,7 +240,7 @@ def _draw_frame(drawing: Drawing, plane: Plane, name: str) -> None:
                 drawing.text((x, plane.bottom + 16), f"{10.0**at:,.4g}", "tick", anchor="middle")
     drawing.text((0.0, 14.0), name, "title")
     drawing.text((plane.left - 36, plane.top - 9), "test accuracy (%)", "name")
-    drawing.text((plane.right, plane.bottom + 33), "seconds (log scale)", "name", anchor="end")
+    drawing.text((plane.right, plane.bottom + 33), f"{unit} (log scale)", "name", anchor="end")
 
 
 def _draw_labels(drawing: Drawing, plane: Plane, lines: Sequence[Line]) -> None:
@@ -290,10 +297,18 @@ def main() -> None:
     parser.add_argument("sets", nargs="*", default=["esc10", "clothing10", "fsdd", "filefrag"], metavar="SET")
     parser.add_argument("--results", type=Path, default=HERE / ".results")
     parser.add_argument("--folds", action="store_true", help="a panel a fold instead of their mean")
+    parser.add_argument("--processor", action="store_true", help="processor seconds instead of the clock's")
+    parser.add_argument("--variants", nargs="+", metavar="NAME", help="of photism's variants only these")
     parser.add_argument("--out", type=Path, default=HERE / "against_peers.svg")
     parser.add_argument("--png", action="store_true", help="a PNG beside it")
     given = parser.parse_args()
-    panels = [panel for name in given.sets for panel in panels_of(given.results, name, by_fold=given.folds)]
+    panels = [
+        panel
+        for name in given.sets
+        for panel in panels_of(
+            given.results, name, by_fold=given.folds, processor=given.processor, variants=given.variants
+        )
+    ]
     if not panels:
         raise SystemExit(f"{given.results}: expected finished runs of {', '.join(given.sets)}, and found none.")
     given.out.write_text(draw(panels), encoding="utf-8")
