@@ -1,10 +1,11 @@
 """Accuracy against seconds, a panel a set: what ``against_peers`` has finished, drawn with photism's own charts.
 
-With ``--processor`` seconds are the processors', which other work on the machine hardly changes. Peers' lines run over their epochs, photism's over its variants (``--photism "60s=--budget 60s"`` becomes the point
-``60s``). Seconds are those that ``benchmarks/peers/README.md`` says: peers' clocks run in training only, photism's over
-its whole process. A panel is the mean over the folds of a set, of those contestants that have finished the most folds;
-in a panel of one fold (``esc10/1``; ``--folds``: each) is everybody who has finished it. Nothing is trained here.
-The SVG stands alone and is light; ``--png`` draws it once more in Chromium (``$CHROMIUM``, by playwright).
+Peers' lines run over their epochs, photism's over its variants (``--photism "60s=--budget 60s"`` becomes the point
+``60s``; ``--variants`` draws some of them). Seconds are those that ``benchmarks/peers/README.md`` says: peers' clocks
+run in training only, photism's over its whole process; with ``--processor`` they are the processors', which other work
+on the machine hardly changes. A panel is the mean over the folds of a set, of those contestants that have finished the
+most folds; in a panel of one fold (``esc10/1``; ``--folds``: each) is everybody who has finished it. Nothing is
+trained here. The SVG stands alone and is light; ``--png`` draws it once more in Chromium (``$CHROMIUM``, by playwright).
 
     python -m benchmarks.plot_peers [SET[/FOLD] ...] [--results FOLDER] [--folds] [--processor] [--variants NAME ...]
         [--out FILE.svg] [--png]
