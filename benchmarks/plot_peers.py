@@ -5,7 +5,7 @@ Peers' lines run over their epochs, photism's over its variants (``--photism "60
 run in training only, photism's over its whole process; with ``--processor`` they are the processors', which other work
 on the machine hardly changes. A panel is the mean over the folds of a set, of those contestants that have finished the
 most folds; in a panel of one fold (``esc10/1``; ``--folds``: each) is everybody who has finished it. Nothing is
-trained here. The SVG stands alone and is light; ``--png`` draws it once more in Chromium (``$CHROMIUM``, by playwright).
+trained here. The SVG stands alone and is light; ``--png`` draws it once more in Chromium (``$CHROMIUM``).
 
     python -m benchmarks.plot_peers [SET[/FOLD] ...] [--results FOLDER] [--folds] [--processor] [--variants NAME ...]
         [--out FILE.svg] [--png]
