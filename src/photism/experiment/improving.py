@@ -126,14 +126,12 @@ def decide_nothing_more(job: Job) -> None:
 
 def _can_gain(ground: Ground) -> bool:
     """Say whether the probe errs often enough for anything better to be told apart from it."""
-    material, judges = ground.material, Judges.of(ground.material)
-    if not material.by_fold:
-        return can_be_beaten(
-            ground.fitted.probabilities["valid"][judges.files], material.y[judges.files], judges.groups
-        )
-    # As often as in five files of a fold, on average: one of them may be much easier than the others.
-    wrong = ground.probe_without[judges.files].argmax(axis=1) != material.y[judges.files]
-    return bool(wrong.sum() / judges.n_folds >= FEWEST_WRONG)
+    judges = Judges.of(ground.material)
+    found, y = ground.probe_unseen[judges.files], ground.material.y[judges.files]
+    if not judges.n_folds:
+        return can_be_beaten(found, y, judges.groups)
+    # In so many files of a fold on average: one of them may be much easier than the others.
+    return bool((found.argmax(axis=1) != y).sum() / judges.n_folds >= FEWEST_WRONG)
 
 
 def _in_a_hurry(job: Job, ground: Ground) -> bool:

@@ -125,7 +125,7 @@ def adapt(
 def _probe_on_judges(ground: Ground) -> Float64[np.ndarray, "m k"]:
     """What the probe answers for the files that judge, none of which it saw, at the temperature that suits them."""
     material = ground.material
-    found = (ground.probe_without if material.by_fold else ground.fitted.probabilities["valid"]).copy()
+    found = ground.probe_unseen.copy()
     files = Judges.of(material).who_have(found).files
     found[files] = tempered(found[files], material.y[files])
     return found

@@ -22,7 +22,18 @@ from numpy.typing import NDArray
 from photism.recognizers.head import Head
 from photism.types import Mask
 
-__all__ = ["CHUNK_BYTES", "Features", "LayerRows", "Rows", "answers", "by_file", "divisors", "rows_by_fold", "softmax"]
+__all__ = [
+    "CHUNK_BYTES",
+    "Features",
+    "LayerRows",
+    "Rows",
+    "answers",
+    "blocks",
+    "by_file",
+    "divisors",
+    "rows_by_fold",
+    "softmax",
+]
 
 CHUNK_BYTES = 32 * 2**20
 """How much of a set's features is read at a time. Results depend on it in their last bits, so it is no option."""
@@ -290,6 +301,21 @@ def divisors(spread: Float[np.ndarray, " d"]) -> Float64[np.ndarray, " d"]:
     alive = spread > LEAST_SPREAD * max(float(spread.max(initial=0.0)), 1e-30)
     floor = FLOOR * np.sqrt(np.mean(np.square(spread[alive], dtype=np.float64))) if alive.any() else 0.0
     return np.asarray(np.where(alive, np.hypot(spread, floor), np.inf), dtype=np.float64)
+
+
+def blocks(n: int, size: int) -> list[slice]:
+    """Cut n rows into stretches of so many, the last one shorter.
+
+    Parameters
+    ----------
+    n, size : int
+
+    Examples
+    --------
+    >>> blocks(5, 2)
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+    """
+    return [slice(start, min(start + size, n)) for start in range(0, n, size)]
 
 
 def by_file(values: Float[np.ndarray, "n k"], features: Features) -> Float[np.ndarray, "m k"]:

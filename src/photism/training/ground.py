@@ -81,3 +81,8 @@ class Ground:
             head, features = self.head(layers, taught & ~held, FOLD_SEED), self.asked.features.keep(held, layers=layers)
             found[held] = by_file(answers(head, features), features)[held]
         return found
+
+    @property
+    def probe_unseen(self) -> Float64[np.ndarray, "m k"]:
+        """What the probe answers (n_samples, k) for the files that judge (``choose.Judges``), none of which it saw."""
+        return self.probe_without if self.material.by_fold else self.fitted.probabilities["valid"]

@@ -127,9 +127,7 @@ def compared(simple: Ground, challenger: Ground) -> Comparison:
         Of the same files.
     """
     material = simple.material
-    found = [
-        one.probe_without if material.by_fold else one.fitted.probabilities["valid"] for one in (simple, challenger)
-    ]
+    found = [simple.probe_unseen, challenger.probe_unseen]
     judges = Judges.of(material).who_have(*found)
     y = material.y[judges.files]
     small, large = (tempered(one[judges.files], y) for one in found)

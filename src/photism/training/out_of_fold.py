@@ -19,7 +19,7 @@ from scipy import linalg, optimize, sparse, special
 from threadpoolctl import threadpool_limits
 
 from photism.data.split import inner_folds
-from photism.training.features import Features, softmax
+from photism.training.features import Features, blocks, softmax
 from photism.training.probe import INTERCEPT
 
 __all__ = ["held_out_probabilities", "inner_products", "late_layers", "standard_strips"]
@@ -103,8 +103,8 @@ def inner_products(
         for values in standard_strips(features, name):
             values *= share
             against_values = values[rows].T
-            for start in range(0, n_files, ROWS_ADDED):
-                total[start : start + ROWS_ADDED] += values[start : start + ROWS_ADDED] @ against_values
+            for some in blocks(n_files, ROWS_ADDED):
+                total[some] += values[some] @ against_values
             squares += np.einsum("ij,ij->i", values, values)
     return total, squares
 
@@ -298,7 +298,7 @@ def _without_group(
     n = table.shape[1]
     system, aim = np.zeros((n, n)), np.zeros((n, n_classes))
     # Weighted some rows at a time: a second table would take as much again as the first.
-    for some in _rows_at_a_time(len(table)):
+    for some in blocks(len(table), ROWS_ADDED):
         rows = table[some] * light[some]
         system += rows.T @ rows
         aim += rows.T @ target[some].astype(np.float32)
@@ -318,7 +318,7 @@ def _without_group(
     size = np.bincount(group)
     alone = size[group] == 1
     residual = np.empty_like(target)
-    for some in _rows_at_a_time(len(table)):
+    for some in blocks(len(table), ROWS_ADDED):
         residual[some] = target[some] - (table[some] * light[some]) @ theta
         lone = some.start + np.flatnonzero(alone[some])
         columns = whitened(lone)
@@ -331,10 +331,6 @@ def _without_group(
         block[np.diag_indices_from(block)] += 1.0 + 1e-6
         residual[members] = np.linalg.solve(block, residual[members])
     return np.asarray((target - residual) / root, dtype=np.float64)
-
-
-def _rows_at_a_time(n: int) -> Iterator[slice]:
-    return (slice(start, min(start + ROWS_ADDED, n)) for start in range(0, n, ROWS_ADDED))
 
 
 def _calibrated(

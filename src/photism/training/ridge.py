@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int
 from scipy import linalg
 
-from photism.training.features import CHUNK_BYTES, Features
+from photism.training.features import CHUNK_BYTES, Features, blocks
 from photism.training.probe import INTERCEPT, held_out_answers
 
 __all__ = ["RidgeRows"]
@@ -184,7 +184,7 @@ class RidgeRows:
 
         aim = self._combine(self.weight[:, None] * self.target)
         theta = np.zeros(aim.shape)
-        for columns in _blocks(aim.shape[1], max(1, MAX_VALUES_STEPPED // len(aim))):
+        for columns in blocks(aim.shape[1], max(1, MAX_VALUES_STEPPED // len(aim))):
             slope = aim[:, columns]
             rising = uphill(slope)
             direction, size = rising, (slope * rising).sum(axis=0)
@@ -216,11 +216,11 @@ class RidgeRows:
         power, mix = linalg.eigh(like.gram * root * root.T, subset_by_index=[most - rank, most - 1])
         mix = root * mix / np.sqrt(np.maximum(power, 1e-12 * power[-1]))
         begun, found = np.empty((e, rank), np.float32), np.empty((e, rank), np.float32)
-        for columns in _blocks(rank, max(1, MAX_VALUES_STEPPED // e)):
+        for columns in blocks(rank, max(1, MAX_VALUES_STEPPED // e)):
             begun[:, columns] = like._combine(mix[:, columns])
             found[:, columns] = self._squared(begun[:, columns].astype(np.float64))
         core, square = np.zeros((rank, rank)), np.zeros((rank, rank))
-        for rows in _blocks(e, ROWS_ADDED):
+        for rows in blocks(e, ROWS_ADDED):
             part = found[rows].astype(np.float64)
             core += begun[rows].T @ part
             square += part.T @ part
@@ -230,13 +230,9 @@ class RidgeRows:
         power, again = linalg.eigh(turn.T @ square @ turn)
         turn = (turn @ (again / np.sqrt(power))).astype(np.float32)
         basis = np.empty((e, len(power)), np.float32)
-        for rows in _blocks(e, ROWS_ADDED):
+        for rows in blocks(e, ROWS_ADDED):
             basis[rows] = found[rows] @ turn
         return basis, power
-
-
-def _blocks(n: int, size: int) -> list[slice]:
-    return [slice(start, min(start + size, n)) for start in range(0, n, size)]
 
 
 def _ratio(one: Float64[np.ndarray, " c"], other: Float64[np.ndarray, " c"]) -> Float64[np.ndarray, " c"]:
@@ -246,13 +242,13 @@ def _ratio(one: Float64[np.ndarray, " c"], other: Float64[np.ndarray, " c"]) -> 
 
 def _add_products(total: Float64[np.ndarray, "s s"], values: Float32[np.ndarray, "m s"]) -> None:
     """Add ``values.T @ values`` to the lower triangle, in blocks of rows: no second square is in memory."""
-    for block in _blocks(len(total), ROWS_ADDED):
+    for block in blocks(len(total), ROWS_ADDED):
         total[block, : block.stop] += values[:, block].T @ values[:, : block.stop]
 
 
 def _mirror(total: Float64[np.ndarray, "s s"]) -> None:
     """Copy the lower triangle to the upper one, in place."""
-    for block in _blocks(len(total), ROWS_ADDED):
+    for block in blocks(len(total), ROWS_ADDED):
         square = total[block, block]
         square[:] = np.tril(square) + np.tril(square, -1).T
         total[: block.start, block] = total[block, : block.start].T
