@@ -75,8 +75,9 @@ def cross_tuned(
 
     Notes
     -----
-    Where validation is a given fold, folds are left out whole, and files with a copy in the other half are not
-    answered. Costs about half of what training the kept network does. Deterministic given the plan's seed.
+    Where validation is a given fold, folds are left out whole, also where they cut a group, and files with a copy in
+    the other half are not answered. Costs about half of what training the kept network does. Deterministic given the
+    plan's seed.
     """
     material = ground.material
     taught = material.mask("train") | material.mask("valid")
