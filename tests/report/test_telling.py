@@ -54,6 +54,7 @@ def story(small: Small) -> Story:
         fitted=fitted,
         metrics={
             "larger": None,
+            "ensemble": None,
             "attempts": [],
             "untried": None,
             "valid": {**MEASURES, "n": small.material.count("valid")},

@@ -1,7 +1,8 @@
-"""The steps that may be refused: a larger network, and fine-tuning.
+"""The steps that may be refused: a larger network, fine-tuning, and two networks that answer together.
 
 Covers whether each is tried. What depends on the clock is written down in the run's folder before it is done, and read
-again where a run is resumed. Does not cover how either is done (``training.larger``, ``training.adapt``).
+again where a run is resumed. Does not cover how either is done (``training.larger``, ``training.adapt``,
+``training.ensemble``).
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from typing import cast
 from photism.experiment.clock import finishing_s
 from photism.experiment.job import Job
 from photism.runs import read_json, write_whole
-from photism.training.attempts import Adapted, Upgrade
+from photism.training.attempts import Adapted, Ensemble, Upgrade
 from photism.training.choose import FEWEST_WRONG, Judges, can_be_beaten
-from photism.training.features import Features
+from photism.training.ensemble import try_ensemble
 from photism.training.ground import Ground
 from photism.training.plan import Depth, Plan
 from photism.types import JSON
 
-__all__ = ["Probed", "decide_nothing_more", "fine_tune", "take_larger", "why_untried"]
+__all__ = ["Probed", "decide_nothing_more", "fine_tune", "join_other", "take_larger", "why_untried"]
 
 LARGER, FINETUNE = "larger.json", "finetune.json"
 LARGER_SHARE = 0.4  # of the time left, for asking a larger network
@@ -34,12 +35,12 @@ LEAST_TUNING_S = 10.0
 class Probed:
     """The network that the training goes on with, and the other one where two were asked.
 
-    ``upgrade`` says how the two compared, ``others`` holds what the one that was left answered.
+    ``upgrade`` says how the two compared, ``other`` is of the one that was left.
     """
 
     ground: Ground
     upgrade: Upgrade | None = None
-    others: tuple[Features, ...] = ()
+    other: Ground | None = None
 
 
 def take_larger(job: Job, ground: Ground) -> Probed:
@@ -59,10 +60,10 @@ def take_larger(job: Job, ground: Ground) -> Probed:
             return Probed(ground)
         from photism.training.larger import try_larger
 
-        taken, upgrade, others = try_larger(
+        taken, upgrade, other = try_larger(
             ground, engine=request.engine, options=request.options, seed=request.seed, progress=job.progress
         )
-        return Probed(taken, upgrade, others)
+        return Probed(taken, upgrade, other)
 
 
 def fine_tune(job: Job, ground: Ground) -> Adapted | None:
@@ -89,6 +90,22 @@ def fine_tune(job: Job, ground: Ground) -> Adapted | None:
             progress=job.progress,
             watch=job.watch,
         )
+
+
+def join_other(job: Job, probed: Probed, adapted: Adapted | None) -> Ensemble | None:
+    """Compare what is kept with what both networks answer together; None where one alone was asked.
+
+    Parameters
+    ----------
+    job : Job
+    probed : Probed
+    adapted : Adapted, optional
+        What ``fine_tune`` returned.
+    """
+    if probed.other is None:
+        return None
+    with job.clock.measuring("probe"):
+        return try_ensemble(probed.ground, adapted, probed.other)
 
 
 def why_untried(job: Job, ground: Ground, adapted: Adapted | None) -> str | None:

@@ -46,7 +46,7 @@ def audit(job: Job, probed: Probed, adapted: Adapted | None) -> Audit | None:
             ground.asked.features,
             ground.fitted,
             job.executor,
-            others=probed.others,
+            others=() if probed.other is None else (probed.other.asked.features,),
             tuned=tuned,
             seed=job.request.seed,
             progress=job.progress,

@@ -1,4 +1,4 @@
-"""The street: read, ask, probe, a larger network, fine-tune, audit, explain, keep.
+"""The street: read, ask, probe, a larger network, fine-tune, join both, audit, explain, keep.
 
 ``train`` is the door to it; the order of the steps is all that this file holds. Each step has its own room beside it.
 The other verbs are in ``verbs``.
@@ -15,19 +15,20 @@ from pathlib import Path
 from photism.executor import ProcessExecutor
 from photism.experiment.asking import ask_and_probe, read
 from photism.experiment.clock import Clock
-from photism.experiment.improving import fine_tune, take_larger, why_untried
+from photism.experiment.improving import fine_tune, join_other, take_larger, why_untried
 from photism.experiment.job import Job
 from photism.experiment.keeping import keep
 from photism.experiment.questioning import audit as audit_data
 from photism.experiment.questioning import explain, new_folds
 from photism.experiment.request import Request
-from photism.recognizers.recognizer import Recognizer
+from photism.recognizers.recognizer import Partner, Recognizer
 from photism.report.loggers import check_loggers, loggers
 from photism.report.metrics_json import metrics_json
 from photism.report.telling import Story
 from photism.runs import Run, prepare, undone_if_refused
 from photism.store import cache_root, trim_cache
 from photism.training.attempts import Adapted
+from photism.training.ensemble import mixed
 from photism.training.ground import Ground
 from photism.types import JSON, EpochRow, Kind, Progress, Watch, silent, unwatched
 
@@ -180,17 +181,14 @@ def _walk(job: Job) -> dict[str, JSON]:
     decision = job.request.decision(material.labels)
     probed = take_larger(job, ask_and_probe(job, material, network))
     adapted = fine_tune(job, probed.ground)
+    ensemble = join_other(job, probed, adapted)
     kept = _kept(probed.ground, adapted)
-    recognizer = Recognizer(
-        kept.backbone,
-        kept.material.labels,
-        kept.recipe,
-        kept.asked.panels,
-        kept.fitted.head,
-        kept.fitted.familiarity,
-        kept.asked.engine,
-        decision,
-    )
+    recognizer = replace(_recognizer(kept), decision=decision)
+    if ensemble is not None and ensemble.kept and probed.other is not None:
+        # What is familiar is the first network's to tell.
+        other = replace(_recognizer(probed.other), familiarity=None)
+        recognizer = replace(recognizer, partner=Partner(other, ensemble.mixture))
+        kept = replace(kept, fitted=mixed(kept.fitted, probed.other.fitted, ensemble.mixture))
     audited = audit_data(job, probed, adapted)
     unseen = new_folds(job, probed.ground)
     decided = explain(job, kept, recognizer)
@@ -208,6 +206,7 @@ def _walk(job: Job) -> dict[str, JSON]:
             adapted,
             audited,
             probed.upgrade,
+            ensemble,
             unseen,
             why_untried(job, probed.ground, adapted),
         ),
@@ -217,6 +216,20 @@ def _walk(job: Job) -> dict[str, JSON]:
         decided=decided,
     )
     return keep(job, story)
+
+
+def _recognizer(ground: Ground) -> Recognizer:
+    """Put a network and what was fitted to it together, ready to answer."""
+    asked, fitted = ground.asked, ground.fitted
+    return Recognizer(
+        ground.backbone,
+        ground.material.labels,
+        ground.recipe,
+        asked.panels,
+        fitted.head,
+        fitted.familiarity,
+        asked.engine,
+    )
 
 
 def _kept(ground: Ground, adapted: Adapted | None) -> Ground:

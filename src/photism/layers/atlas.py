@@ -74,10 +74,11 @@ class ChosenFile:
 
 @dataclass(frozen=True)
 class Atlas:
-    """What each stage of a recognizer's network answers to."""
+    """What each stage of a recognizer's network answers to; ``partner`` is a second network that is not looked at."""
 
     kind: Kind
     backbone: str
+    partner: str | None
     panel: str
     other_panels: tuple[str, ...]
     labels: tuple[str, ...]
@@ -97,6 +98,7 @@ class Atlas:
         return {
             "kind": self.kind,
             "backbone": self.backbone,
+            "partner": self.partner,
             "panel": self.panel,
             "other_panels": list(self.other_panels),
             "labels": list(self.labels),
@@ -196,7 +198,8 @@ def build_atlas(
     dreams = dream_channels(network, _shown(stages), size_px=bank.pixels.shape[1:3], seed=seed) if dream else ()
     clock.lap("dream")
     return Atlas(
-        kind=recognizer.recipe.kind, backbone=recognizer.backbone.name, panel=panel,
+        kind=recognizer.recipe.kind, backbone=recognizer.backbone.name,
+        partner=None if recognizer.partner is None else recognizer.partner.recognizer.backbone.name, panel=panel,
         other_panels=tuple(one.name for one in recognizer.panels if one.name != panel), labels=recognizer.labels,
         head_layers=recognizer.head.layers, looked=held.looked(len(specimens)), sides=sides, manner=manner_of(network),
         stages=stages, filters=first_filters(network), chosen=chosen, changed=changed, dreams=dreams,

@@ -17,11 +17,12 @@ from photism.executor import Executor
 from photism.layers.attribution import DEFAULT_METHOD, METHODS, Explained, attribute
 from photism.layers.checks import check
 from photism.layers.evidence import Check
-from photism.layers.explanation import Explanation
+from photism.layers.explanation import Explanation, Joint
 from photism.layers.heat import HeatMap, Shown, shown_of
 from photism.layers.regions import Region, find_regions
 from photism.layers.source import FindJob, draw, find
 from photism.pictures.table import RenderJob
+from photism.recognizers.recognizer import Recognizer
 
 __all__ = ["explain_file", "explain_shown"]
 
@@ -63,7 +64,8 @@ def explain_file(
     windows = _only(executor, draw, RenderJob(path, recognizer.recipe))
     shown = shown_of(windows)
     probabilities = explained.answering.probabilities([shown.pixels], shown.content)[0]
-    answer = int(np.argmax(probabilities))
+    joint = _joint(recognizer, path, executor)
+    answer = int(np.argmax(probabilities)) if joint is None else recognizer.labels.index(joint.answer)
     target = answer if label is None else _index(recognizer.labels, label)
     heat, regions, checked = explain_shown(explained, shown, target, method=method, seed=seed)
     found = _only(executor, find, FindJob(path, recognizer.recipe, regions)) if regions else ()
@@ -77,7 +79,20 @@ def explain_file(
         regions=regions,
         found=found,
         check=checked,
+        joint=joint,
     )
+
+
+def _joint(recognizer: Recognizer, path: Path, executor: Executor) -> Joint | None:
+    """What both networks answer for a file, where there are two."""
+    partner = recognizer.partner
+    if partner is None:
+        return None
+    (answer,) = recognizer.predict(path, executor=executor)
+    if answer.error is not None:
+        raise InputError(answer.error)
+    names = recognizer.backbone.name, partner.recognizer.backbone.name
+    return Joint(*names, partner.mixture.share, *answer.top(1)[0])
 
 
 def explain_shown(

@@ -6,14 +6,33 @@ Covers the value alone, which needs no network. How it comes about is ``explaini
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from photism.layers.evidence import Check
 from photism.layers.found import Found
 from photism.layers.heat import HeatMap, Shown
 from photism.layers.regions import Region, cells_of
 
-__all__ = ["Explanation"]
+__all__ = ["Explanation", "Joint"]
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """What two networks answer together, where only the first is explained; ``share`` is the partner's say."""
+
+    explained: str
+    partner: str
+    share: float
+    answer: str
+    probability: float
+
+    def to_text(self) -> str:
+        """Say what is explained, and what both answer."""
+        return (
+            f"Two networks answer together: {self.answer}, {100 * min(self.probability, 0.999):.1f} %. This explains "
+            f"{self.explained} alone, which has {100 * (1 - self.share):.0f} % of the say; {self.partner} is not "
+            "explained."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +48,8 @@ class Explanation:
         The recognizer's probability of it.
     answer : str
         What the recognizer answers; the same as ``label`` unless another was asked for.
+    joint : Joint or None
+        Where the recognizer is two networks: ``probability``, regions and check are then the first one's.
     shown : Shown
     heat : HeatMap
     regions : tuple of Region
@@ -47,6 +68,7 @@ class Explanation:
     regions: tuple[Region, ...]
     found: tuple[Found, ...]
     check: Check
+    joint: Joint | None = None
 
     @property
     def resolution(self) -> Mapping[str, tuple[float, float]]:
@@ -69,6 +91,7 @@ class Explanation:
             "label": self.label,
             "probability": self.probability,
             "answer": self.answer,
+            "joint": None if self.joint is None else asdict(self.joint),
             "method": self.heat.method,
             "regions": [one.to_json() for one in self.found],
             **self.check.to_json(),
@@ -79,6 +102,7 @@ class Explanation:
     def to_text(self) -> str:
         """Return the explanation in a few lines."""
         lines = [f"{self.path}: {self.label} ({100 * min(self.probability, 0.999):.1f} %), by {self.heat.method}"]
+        lines += [] if self.joint is None else [self.joint.to_text()]
         lines += [f"  {100 * one.weight:.0f} % {one.panel}: {one.sentence}" for one in self.found]
         if not self.found:
             lines.append("  no place of it speaks for this class")

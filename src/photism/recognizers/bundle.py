@@ -1,5 +1,7 @@
 """A recognizer on disk: ``recognizer.json``, ``head.safetensors``, ``backbone.safetensors``; nothing that can execute.
 
+Where two networks answer together the second one's three files lie in the folder ``partner``.
+
 Everything that answering needs is inside, so that ``predict`` never asks a hub. Hashes of the tensor files and of the
 JSON itself are checked on load; a folder is written whole or not at all. Does not cover what the values mean
 (``recognizer``).
@@ -31,7 +33,9 @@ from photism.types import JSON
 __all__ = ["FORMAT", "Bundle", "load_bundle", "save_bundle"]
 
 # Raise it when an older photism could not read, or would misread, what is written now.
-FORMAT = 1
+# What has no partner is still written as the first format, which every photism reads.
+FORMAT, FORMAT_ALONE = 2, 1
+PARTNER = "partner"
 JSON_NAME = "recognizer.json"
 HEAD_NAME = "head.safetensors"
 BACKBONE_NAME = "backbone.safetensors"
@@ -39,51 +43,38 @@ BACKBONE_NAME = "backbone.safetensors"
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """What a folder holds: JSON values, tensors by name, and the frozen network."""
+    """What a folder holds: small JSON values, what was taught, the frozen network, and a second bundle if there is one.
+
+    Numbers in ``meta`` must be finite.
+    """
 
     meta: Mapping[str, JSON]
     tensors: Mapping[str, NDArray[Any]]
     backbone: Backbone
+    partner: Bundle | None = None
 
 
-def save_bundle(
-    folder: Path, *, meta: Mapping[str, JSON], tensors: Mapping[str, NDArray[Any]], backbone: Backbone
-) -> None:
+def save_bundle(folder: Path, bundle: Bundle) -> None:
     """Write a recognizer to ``folder`` in one step, taking the place of one that is there.
 
     Parameters
     ----------
     folder : Path
-    meta : mapping of JSON values
-        Everything small; numbers must be finite.
-    tensors : name -> array
-        Everything that was taught.
-    backbone : Backbone
-        Kept whole.
+    bundle : Bundle
 
     Raises
     ------
     ValueError
-        Where ``meta`` is not JSON.
+        Where its ``meta`` is not JSON.
     OSError
         Where the folder cannot be written.
     """
-    files = {
-        HEAD_NAME: save({key: np.ascontiguousarray(value) for key, value in tensors.items()}),
-        BACKBONE_NAME: _backbone_content(backbone),
-    }
-    body: dict[str, JSON] = {
-        "format": FORMAT,
-        "meta": dict(meta),
-        "backbone": backbone.to_json(),
-        "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
-    }
-    body["self_sha256"] = _self_hash(body)
-    files[JSON_NAME] = json.dumps(body, indent=1, ensure_ascii=False, allow_nan=False).encode()
+    files = _files_of(bundle)
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
     try:
         for name, content in files.items():
+            (fresh / name).parent.mkdir(exist_ok=True)
             with (fresh / name).open("wb") as file:
                 file.write(content)
                 file.flush()
@@ -99,6 +90,25 @@ def save_bundle(
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
         raise
+
+
+def _files_of(bundle: Bundle) -> dict[str, bytes]:
+    """Everything that is written, by its name in the folder."""
+    files = {
+        HEAD_NAME: save({key: np.ascontiguousarray(value) for key, value in bundle.tensors.items()}),
+        BACKBONE_NAME: _backbone_content(bundle.backbone),
+    }
+    if bundle.partner is not None:
+        files |= {f"{PARTNER}/{name}": content for name, content in _files_of(bundle.partner).items()}
+    body: dict[str, JSON] = {
+        "format": FORMAT_ALONE if bundle.partner is None else FORMAT,
+        "meta": dict(bundle.meta),
+        "backbone": bundle.backbone.to_json(),
+        "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
+    }
+    body["self_sha256"] = _self_hash(body)
+    files[JSON_NAME] = json.dumps(body, indent=1, ensure_ascii=False, allow_nan=False).encode()
+    return files
 
 
 def _backbone_content(backbone: Backbone) -> bytes:
@@ -130,7 +140,17 @@ def load_bundle(folder: Path) -> Bundle:
         backbone = backbone_from_json(body["backbone"], state)
     except WeightsError as error:
         raise RunError(f"{folder}: the recognizer's backbone is damaged: {error}") from error
-    return Bundle(meta=cast("Mapping[str, JSON]", body["meta"]), tensors=head, backbone=backbone)
+    partner = _partner_of(folder, body) if body["format"] == FORMAT else None
+    return Bundle(cast("Mapping[str, JSON]", body["meta"]), head, backbone, partner)
+
+
+def _partner_of(folder: Path, body: Mapping[str, Any]) -> Bundle:
+    """Read the second network, and check that it is the one that the first was written with."""
+    partner = load_bundle(folder / PARTNER)
+    path = folder / PARTNER / JSON_NAME
+    if hashlib.sha256(path.read_bytes()).hexdigest() != body["sha256"].get(f"{PARTNER}/{JSON_NAME}"):
+        raise RunError(f"{path}: damaged, it is not the partner that this recognizer was written with")
+    return partner
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -143,7 +163,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     version = body.get("format") if isinstance(body, dict) else None
     if isinstance(version, int) and version > FORMAT:
         raise RunError(f"{path}: written by a newer photism (format {version}); this one reads up to format {FORMAT}")
-    if version != FORMAT or body.get("self_sha256") != _self_hash(body):
+    if version not in (FORMAT_ALONE, FORMAT) or body.get("self_sha256") != _self_hash(body):
         raise RunError(f"{path}: damaged, its content is not what photism wrote")
     return cast("dict[str, Any]", body)
 

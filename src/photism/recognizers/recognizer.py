@@ -8,28 +8,34 @@ Does not cover how it was trained (a floor above) nor the files it is kept in (`
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Float64
 
 from photism.errors import InputError, RunError
 from photism.executor import Executor, ProcessExecutor
-from photism.pictures.gallery import Gallery
+from photism.pictures.gallery import Gallery, Rendered
 from photism.recognizers.backbones import Backbone
-from photism.recognizers.bundle import load_bundle, save_bundle
+from photism.recognizers.bundle import Bundle, load_bundle, save_bundle
 from photism.recognizers.familiarity import Familiarity
-from photism.recognizers.frozen_pass import FrozenPass, Panel
+from photism.recognizers.frozen_pass import FileFeatures, FrozenPass, Panel
 from photism.recognizers.head import Head
+from photism.recognizers.mixture import Mixture
 from photism.types import JSON, Prediction, Recipe, Sample
 
-__all__ = ["Decision", "Recognizer", "load_recognizer", "save_recognizer"]
+__all__ = ["Decision", "Partner", "Recognizer", "load_recognizer", "save_recognizer"]
 
 HEAD_TENSORS = ("mean", "scale", "weight", "bias")
+CHUNK_FILES = 32  # so many files' pictures are held while two networks look at them in turn
+
+
+Asked = tuple[FileFeatures, Float64[np.ndarray, " k"] | None]
+"""What a network answered for a file, and the probabilities; None where the file cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,14 @@ class Decision:
 
     positive: str
     threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """A second recognizer of the same classes, and how much of a say it has; its own decision is not asked."""
+
+    recognizer: Recognizer
+    mixture: Mixture
 
 
 @dataclass(frozen=True)
@@ -62,6 +76,8 @@ class Recognizer:
         What ``Engine.describe`` returned when it was trained, used where it exists on this machine; or a name.
     decision : Decision, optional
         For two classes, from which probability the positive one is said.
+    partner : Partner, optional
+        A second network that answers as well; the answer is then both's, what is familiar the first one's to tell.
     """
 
     backbone: Backbone
@@ -72,11 +88,23 @@ class Recognizer:
     familiarity: Familiarity | None
     engine: str | Mapping[str, JSON]
     decision: Decision | None = None
+    partner: Partner | None = None
 
     @cached_property
     def _frozen_pass(self) -> FrozenPass:
         wanted = set(self.head.layers) | set(self.familiarity.layers if self.familiarity else ())
         return FrozenPass(self.backbone, self.panels, layers=sorted(wanted), engine=self.engine)
+
+    def by(self, engine: str) -> Recognizer:
+        """Return the same recognizer, to answer by another engine; its partner too.
+
+        Parameters
+        ----------
+        engine : str
+            Its name.
+        """
+        partner = self.partner and replace(self.partner, recognizer=self.partner.recognizer.by(engine))
+        return replace(self, engine=engine, partner=partner)
 
     def predict(
         self, files: str | Path | Sequence[str | Path], *, executor: Executor | None = None
@@ -145,13 +173,10 @@ class Recognizer:
             Of the head's and familiarity's layers; none where the file cannot be read.
         """
         samples = [Sample(path, str(path)) for path in paths]
-        rendered = Gallery(self.recipe, None).pictures(samples, {}, executor)
-        for one in self._frozen_pass.features(rendered):
-            if one.reason is not None:
+        for one, probability in self._asked(samples, executor):
+            if one.reason is not None or probability is None:
                 yield Prediction(one.sample.name, (), (), None, one.reason), {}
                 continue
-            # A file's windows have one say each; their mean is the file's answer.
-            probability = self.head.probabilities(one.layers).mean(axis=0)
             familiar = None if self.familiarity is None else bool(self.familiarity.is_familiar(one.layers))
             answer = Prediction(
                 one.sample.name,
@@ -162,6 +187,29 @@ class Recognizer:
             )
             yield answer, one.layers
 
+    def _asked(self, samples: Sequence[Sample], executor: Executor) -> Iterator[Asked]:
+        """Ask the network for every file, and the partner as well where there is one."""
+        if self.partner is None:
+            yield from self._alone(Gallery(self.recipe, None).pictures(samples, {}, executor))
+            return
+        other, mixture = self.partner.recognizer, self.partner.mixture
+        for start in range(0, len(samples), CHUNK_FILES):
+            some = samples[start : start + CHUNK_FILES]
+            rendered = list(Gallery(self.recipe, None).pictures(some, {}, executor))
+            firsts = list(self._alone(rendered))
+            if other.recipe != self.recipe:
+                rendered = list(Gallery(other.recipe, None).pictures(some, {}, executor))
+            for (one, first), (again, second) in zip(firsts, other._alone(rendered), strict=True):
+                if first is None or second is None:  # a file may be gone before it is read again
+                    yield (again if one.reason is None else one), None
+                else:
+                    yield one, mixture.mixed(first[None], second[None])[0]
+
+    def _alone(self, rendered: Iterable[Rendered]) -> Iterator[Asked]:
+        """Ask this network alone; a file's windows have one say each, and their mean is the file's answer."""
+        for one in self._frozen_pass.features(rendered):
+            yield one, None if one.reason is not None else self.head.probabilities(one.layers).mean(axis=0)
+
     def _decide(self, probability: np.ndarray) -> str | None:
         if self.decision is None:
             return None
@@ -170,7 +218,8 @@ class Recognizer:
 
     def __repr__(self) -> str:
         layers = "+".join(self.head.layers)
-        return f"Recognizer({self.recipe.kind}, {len(self.labels)} classes, {self.backbone.name}, {layers})"
+        also = f" with {self.partner.recognizer.backbone.name}" if self.partner else ""
+        return f"Recognizer({self.recipe.kind}, {len(self.labels)} classes, {self.backbone.name}, {layers}{also})"
 
 
 def save_recognizer(folder: Path, recognizer: Recognizer) -> None:
@@ -188,7 +237,11 @@ def save_recognizer(folder: Path, recognizer: Recognizer) -> None:
     OSError
         Where the folder cannot be written.
     """
-    head, decision = recognizer.head, recognizer.decision
+    save_bundle(folder, _bundle_of(recognizer))
+
+
+def _bundle_of(recognizer: Recognizer) -> Bundle:
+    head, decision, partner = recognizer.head, recognizer.decision, recognizer.partner
     engine = recognizer.engine
     meta: dict[str, JSON] = {
         "labels": list(recognizer.labels),
@@ -200,10 +253,13 @@ def save_recognizer(folder: Path, recognizer: Recognizer) -> None:
         "decision": None if decision is None else {"positive": decision.positive, "threshold": decision.threshold},
         "familiarity": None if recognizer.familiarity is None else recognizer.familiarity.to_json(),
     }
+    if partner is not None:
+        meta["mixture"] = {"share": partner.mixture.share, "temperature": partner.mixture.temperature}
     tensors = {f"head.{name}": getattr(head, name) for name in HEAD_TENSORS}
     if recognizer.familiarity is not None:
         tensors |= {f"familiarity.{name}": value for name, value in recognizer.familiarity.tensors().items()}
-    save_bundle(folder, meta=meta, tensors=tensors, backbone=recognizer.backbone)
+    other = None if partner is None else _bundle_of(partner.recognizer)
+    return Bundle(meta, tensors, recognizer.backbone, other)
 
 
 def load_recognizer(folder: Path) -> Recognizer:
@@ -220,28 +276,33 @@ def load_recognizer(folder: Path) -> Recognizer:
         Where it is missing, damaged, or of a newer format.
     """
     bundle = load_bundle(folder)
-    meta: Mapping[str, Any] = bundle.meta
     try:
-        recipe = Recipe(meta["recipe"]["kind"], meta["recipe"]["version"], meta["recipe"]["options"])
-        head = Head(
-            layers=tuple(meta["layers"]),
-            temperature=meta["temperature"],
-            **{name: bundle.tensors[f"head.{name}"] for name in HEAD_TENSORS},
-        )
-        familiarity = None
-        if meta["familiarity"] is not None:
-            prefix = "familiarity."
-            tensors = {k.removeprefix(prefix): v for k, v in bundle.tensors.items() if k.startswith(prefix)}
-            familiarity = Familiarity.from_parts(meta["familiarity"], tensors)
-        return Recognizer(
-            backbone=bundle.backbone,
-            labels=tuple(meta["labels"]),
-            recipe=recipe,
-            panels=tuple(Panel(**panel) for panel in meta["panels"]),
-            head=head,
-            familiarity=familiarity,
-            engine=meta["engine"],
-            decision=None if meta["decision"] is None else Decision(**meta["decision"]),
-        )
+        return _recognizer_of(bundle)
     except (KeyError, TypeError) as error:
         raise RunError(f"{folder}: damaged, its description lacks something that photism writes: {error!r}.") from error
+
+
+def _recognizer_of(bundle: Bundle) -> Recognizer:
+    meta: Mapping[str, Any] = bundle.meta
+    recipe = Recipe(meta["recipe"]["kind"], meta["recipe"]["version"], meta["recipe"]["options"])
+    head = Head(
+        layers=tuple(meta["layers"]),
+        temperature=meta["temperature"],
+        **{name: bundle.tensors[f"head.{name}"] for name in HEAD_TENSORS},
+    )
+    familiarity = None
+    if meta["familiarity"] is not None:
+        prefix = "familiarity."
+        tensors = {k.removeprefix(prefix): v for k, v in bundle.tensors.items() if k.startswith(prefix)}
+        familiarity = Familiarity.from_parts(meta["familiarity"], tensors)
+    return Recognizer(
+        backbone=bundle.backbone,
+        labels=tuple(meta["labels"]),
+        recipe=recipe,
+        panels=tuple(Panel(**panel) for panel in meta["panels"]),
+        head=head,
+        familiarity=familiarity,
+        engine=meta["engine"],
+        decision=None if meta["decision"] is None else Decision(**meta["decision"]),
+        partner=None if bundle.partner is None else Partner(_recognizer_of(bundle.partner), Mixture(**meta["mixture"])),
+    )

@@ -261,7 +261,7 @@ class Account:
     chosen: Mapping[str, JSON] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
-    origin: Origin | None = None
+    origins: tuple[Origin, ...] = ()
     finished: str | None = None
 
     @property

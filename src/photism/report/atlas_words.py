@@ -70,14 +70,15 @@ def headline(atlas: Atlas) -> str:
     atlas : Atlas
     """
     reads = [(one, claim) for one in atlas.stages if (claim := one.claim("probe")) is not None]
+    beside = f" {atlas.partner}, which answers together with it, is not drawn here." if atlas.partner else ""
     if not reads:
-        return f"{len(atlas.stages)} layers of {atlas.backbone}."
+        return f"{len(atlas.stages)} layers of {atlas.backbone}.{beside}"
     first, best = reads[0], max(reads, key=lambda pair: pair[1].value)
     return (
         f"Read by a plain linear probe, the first layer tells the {len(atlas.labels)} classes with "
         f"{words.percent(first[1].value, digits=0)} and {best[0].stage.name} with "
         f"{words.percent(best[1].value, digits=0)} (random weights there: {words.percent(best[1].twins, digits=0)}; "
-        f"{words.count(atlas.looked.n_for_twins)} files, out of fold)."
+        f"{words.count(atlas.looked.n_for_twins)} files, out of fold).{beside}"
     )
 
 

@@ -99,6 +99,7 @@ def _fields(explanation: Explanation, *, pictures: bool) -> dict[str, object]:
         "n_more": max(0, len(explanation.shown.windows) - MOST_WINDOWS) if pictures else 0,
         "rows": [_row(explanation, i, pictures=pictures) for i in range(len(explanation.found))],
         "label": explanation.label,
+        "joint": None if explanation.joint is None else explanation.joint.to_text(),
         "check": check,
         "verdict": check.to_text(),
         "deletion": draw_check(check, part="deletion"),

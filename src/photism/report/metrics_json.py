@@ -16,7 +16,7 @@ import numpy as np
 from photism import __version__
 from photism.data.material import Material
 from photism.recognizers.recognizer import Recognizer
-from photism.training.attempts import Adapted, Upgrade
+from photism.training.attempts import Adapted, Ensemble, Upgrade
 from photism.training.fit import Fitted
 from photism.training.metrics import measure
 from photism.training.unseen import UnseenFolds
@@ -36,6 +36,7 @@ def metrics_json(
     adapted: Adapted | None,
     found: Audit | None,
     upgrade: Upgrade | None = None,
+    ensemble: Ensemble | None = None,
     unseen: UnseenFolds | None = None,
     untried: str | None = None,
 ) -> dict[str, JSON]:
@@ -53,6 +54,8 @@ def metrics_json(
         Where the data were asked whether they can be trusted.
     upgrade : Upgrade, optional
         Where a larger network was asked as well.
+    ensemble : Ensemble, optional
+        Then too: how both together compared with what is kept.
     unseen : UnseenFolds, optional
         Where folds were given and one of them is validation.
     untried : str, optional
@@ -86,8 +89,10 @@ def metrics_json(
             "layers": list(recognizer.head.layers),
             "temperature": recognizer.head.temperature,
             "engine": str(cast("Mapping[str, JSON]", recognizer.engine)["name"]),
+            "partner": _partner(recognizer),
         },
         "larger": None if upgrade is None else {**cast("dict[str, JSON]", asdict(upgrade)), "kept": upgrade.kept},
+        "ensemble": None if ensemble is None else {**cast("dict[str, JSON]", asdict(ensemble)), "kept": ensemble.kept},
         "attempts": list(attempts),
         "untried": untried,
         "probes": [
@@ -124,6 +129,15 @@ def _method(fitted: Fitted, recognizer: Recognizer, adapted: Adapted | None) -> 
         "classifier": "softmax",
         "strength": None,
     }
+
+
+def _partner(recognizer: Recognizer) -> JSON:
+    """The second network that answers as well, and its say."""
+    partner = recognizer.partner
+    if partner is None:
+        return None
+    other = partner.recognizer
+    return {"backbone": other.backbone.name, "layers": list(other.head.layers), "share": partner.mixture.share}
 
 
 def _fall(measured: Mapping[str, JSON]) -> Iterator[str]:

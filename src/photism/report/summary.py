@@ -56,6 +56,7 @@ def summarise(folder: Path, metrics: Mapping[str, Any]) -> str:
     trained = "frozen" if chosen["method"] == "probe" else f"fine-tuned from {chosen['first_trained_layer']} on"
     lines.append(
         f"{chosen['backbone']} {trained}, {chosen['classifier']} on {_layers(chosen['layers'])}, {chosen['engine']}"
+        + (f"; together with {chosen['partner']['backbone']} frozen" if chosen.get("partner") else "")
     )
     lines += tell_training(metrics)
     if metrics["leaks"]:

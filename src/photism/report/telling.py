@@ -137,11 +137,15 @@ def tell(story: Story, executor: Executor | None) -> Account:
         chosen=cast("Mapping[str, JSON]", story.metrics["chosen"]),
         seconds=story.seconds,
         versions=cast("Mapping[str, str]", story.metrics["versions"]),
-        origin=Origin(
-            backbone=recognizer.backbone.name, licence=recognizer.backbone.licence, source=recognizer.backbone.source
-        ),
+        origins=_origins(recognizer),
         finished=story.finished,
     )
+
+
+def _origins(recognizer: Recognizer) -> tuple[Origin, ...]:
+    """Where each network's weights come from."""
+    networks = [recognizer.backbone, *([recognizer.partner.recognizer.backbone] if recognizer.partner else [])]
+    return tuple(Origin(backbone=one.name, licence=one.licence, source=one.source) for one in networks)
 
 
 def _mistakes(story: Story, part: Part) -> list[tuple[int, int, float]]:

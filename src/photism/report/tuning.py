@@ -7,7 +7,7 @@ from typing import Any
 
 from photism.training.choose import SIGNIFICANT, Comparison
 
-__all__ = ["tell_attempts", "tell_larger", "tell_training"]
+__all__ = ["tell_attempts", "tell_ensemble", "tell_larger", "tell_training"]
 
 
 def tell_training(metrics: Mapping[str, Any]) -> tuple[str, ...]:
@@ -20,11 +20,16 @@ def tell_training(metrics: Mapping[str, Any]) -> tuple[str, ...]:
 
     Examples
     --------
-    >>> tell_training(dict(larger=None, attempts=[], untried="Fine-tuning was not tried: no time."))
+    >>> tell_training(dict(larger=None, attempts=[], ensemble=None, untried="Fine-tuning was not tried: no time."))
     ('Fine-tuning was not tried: no time.',)
     """
     untried = metrics["untried"]
-    return (*tell_larger(metrics["larger"]), *tell_attempts(metrics["attempts"]), *([untried] if untried else []))
+    return (
+        *tell_larger(metrics["larger"]),
+        *tell_attempts(metrics["attempts"]),
+        *([untried] if untried else []),
+        *tell_ensemble(metrics["ensemble"]),
+    )
 
 
 def tell_attempts(attempts: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
@@ -96,6 +101,33 @@ def tell_larger(larger: Mapping[str, Any] | None) -> tuple[str, ...]:
         return ()
     end = "It is kept." if larger["kept"] else "The smaller one is kept."
     return (f"{larger['name']}: {_compared(Comparison(**larger['comparison']))} {end}",)
+
+
+def tell_ensemble(ensemble: Mapping[str, Any] | None) -> tuple[str, ...]:
+    r"""Tell how two networks that answer together compared; nothing where one alone was asked.
+
+        Parameters
+        ----------
+        ensemble : mapping or None
+            ``ensemble`` of ``metrics.json``.
+
+        Examples
+        --------
+        >>> comparison = dict(simple_accuracy=0.8, challenger_accuracy=0.9, simple_loss_nats=0.5,
+        ...                   challenger_loss_nats=0.3, p_value=0.002)
+        >>> ensemble = dict(name="efficientnet_lite0", mixture=dict(share=0.35), comparison=comparison, kept=True)
+        >>> print(*tell_ensemble(ensemble)[0].split(" (paired test, "), sep="
+    ")
+        Together with efficientnet_lite0: 90.0 % of validation and 0.30 nats, before 80.0 % and 0.50
+        p = 0.002). Both answer from now on, 35 % of the say with it.
+    """
+    if ensemble is None:
+        return ()
+    comparison = Comparison(**ensemble["comparison"])
+    end = f"Both answer from now on, {100 * ensemble['mixture']['share']:.0f} % of the say with it."
+    if not ensemble["kept"]:
+        end = _refused(comparison).replace("what was before is kept", "one answers alone")
+    return (f"Together with {ensemble['name']}: {_compared(comparison)} {end}",)
 
 
 def _compared(c: Comparison) -> str:

@@ -119,7 +119,7 @@ def adapt(
             best, leader = challenger, _Leader(plan, blend, said)
     if leader is None:
         return Adapted(tuple(attempts), ground.backbone, ground.fitted)
-    return _finished(ground, leader, tuple(attempts), folder, progress, watch)
+    return replace(_finished(ground, leader, tuple(attempts), folder, progress, watch), unseen=best)
 
 
 def _probe_on_judges(ground: Ground) -> Float64[np.ndarray, "m k"]:

@@ -10,11 +10,12 @@ import numpy as np
 from jaxtyping import Float, Float64
 
 from photism.recognizers.backbones import Backbone
+from photism.recognizers.mixture import Mixture
 from photism.training.choose import Comparison
 from photism.training.fit import Fitted
 from photism.training.plan import Depth, Plan
 
-__all__ = ["Adapted", "Attempt", "Blend", "Upgrade"]
+__all__ = ["Adapted", "Attempt", "Blend", "Ensemble", "Upgrade"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +71,15 @@ class Adapted:
     """The outcome of fine-tuning: every attempt, and the network with its parts, the probe's where none is kept.
 
     ``crossed`` is what networks trained like the kept one answered for training and validation files in
-    cross-validation; None where they were not asked.
+    cross-validation; None where they were not asked. ``unseen`` is what the kept attempt was judged by: its answers
+    (n_samples, k) for files that it had not seen, NaN elsewhere; None where no attempt is kept.
     """
 
     attempts: tuple[Attempt, ...]
     backbone: Backbone
     fitted: Fitted
     crossed: Float64[np.ndarray, "m k"] | None = None
+    unseen: Float64[np.ndarray, "m k"] | None = None
 
     @property
     def kept(self) -> Attempt | None:
@@ -94,4 +97,18 @@ class Upgrade:
     @property
     def kept(self) -> bool:
         """Whether it takes the small one's place."""
+        return self.comparison.challenger_wins
+
+
+@dataclass(frozen=True, slots=True)
+class Ensemble:
+    """Two networks' probabilities joined: the second one's name, how, and how that compared with the first alone."""
+
+    name: str
+    mixture: Mixture
+    comparison: Comparison
+
+    @property
+    def kept(self) -> bool:
+        """Whether both are to answer."""
         return self.comparison.challenger_wins

@@ -11,7 +11,7 @@ from scipy import optimize
 
 from photism.training.features import Features, by_file, softmax
 
-__all__ = ["losses_nats", "temperature_for", "tempered"]
+__all__ = ["losses_nats", "temperature_for", "temperature_of", "tempered"]
 
 # A probability of exactly zero would make one file's loss infinite; 1e-12 caps it at 27.6 nats.
 LEAST = 1e-12
@@ -76,6 +76,20 @@ def temperature_for(logits: Float[np.ndarray, "n k"], features: Features, y: Int
     return float(np.exp(found.x))
 
 
+def temperature_of(probability: Float64[np.ndarray, "n k"], y: Int[np.ndarray, " n"]) -> float:
+    """Find the temperature that suits probabilities of files.
+
+    Parameters
+    ----------
+    probability : float64 (n, k)
+        Rows sum to 1.
+    y : int (n,)
+        Classes.
+    """
+    alone = Features({}, np.arange(len(y)), np.ones(len(y), np.float32), len(y))
+    return temperature_for(np.log(np.maximum(probability, LEAST)), alone, y)
+
+
 def tempered(probability: Float64[np.ndarray, "n k"], y: Int[np.ndarray, " n"]) -> Float64[np.ndarray, "n k"]:
     """Give probabilities of files the temperature that suits them.
 
@@ -86,6 +100,4 @@ def tempered(probability: Float64[np.ndarray, "n k"], y: Int[np.ndarray, " n"]) 
     y : int (n,)
         Classes.
     """
-    alone = Features({}, np.arange(len(y)), np.ones(len(y), np.float32), len(y))
-    logits = np.log(np.maximum(probability, LEAST))
-    return softmax(logits / temperature_for(logits, alone, y))
+    return softmax(np.log(np.maximum(probability, LEAST)) / temperature_of(probability, y))

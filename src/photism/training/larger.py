@@ -21,7 +21,6 @@ from photism.recognizers.backbones import load_backbone
 from photism.training.attempts import Upgrade
 from photism.training.calibration import tempered
 from photism.training.choose import Comparison, Judges, compare
-from photism.training.features import Features
 from photism.training.fit import probe_of
 from photism.training.frozen import ask
 from photism.training.ground import Ground
@@ -42,7 +41,7 @@ def try_larger(
     options: Mapping[str, JSON] | None,
     seed: int,
     progress: Progress = silent,
-) -> tuple[Ground, Upgrade | None, tuple[Features, ...]]:
+) -> tuple[Ground, Upgrade | None, Ground | None]:
     """Ask the larger network, and go on with it where its probe is better beyond chance.
 
     Parameters
@@ -63,8 +62,8 @@ def try_larger(
         Of the network that is taken.
     upgrade : Upgrade or None
         None where the larger network could not be asked for every file that the small one answered for.
-    others : tuple of Features
-        What the other network answered.
+    other : Ground or None
+        Of the network that is left; None where ``upgrade`` is.
     """
     material = ground.material
     network = load_backbone(LARGER)
@@ -73,13 +72,11 @@ def try_larger(
         material, recipe, network, engine=engine, executor=ground.executor, cache=ground.cache, progress=progress
     )
     if asked.skipped:
-        return ground, None, ()
+        return ground, None, None
     fitted = probe_of(material, asked, seed=seed)
     larger = replace(ground, recipe=recipe, backbone=network, asked=asked, fitted=fitted)
     upgrade = Upgrade(LARGER, compared(ground, larger))
-    if not upgrade.kept:
-        return ground, upgrade, (asked.features,)
-    return larger, upgrade, (ground.asked.features,)
+    return (larger, upgrade, ground) if upgrade.kept else (ground, upgrade, larger)
 
 
 def cost_of_larger_s(ground: Ground, *, engine: str | None, options: Mapping[str, JSON] | None) -> float:
