@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 
-from photism.report.tuning import tell_attempts
+from photism.report.tuning import tell_attempts, tell_ensemble
+from photism.training.choose import Comparison
 
 
 def attempt(simple: tuple[float, float], challenger: tuple[float, float], p: float, *, kept: bool) -> dict[str, Any]:
@@ -40,3 +42,15 @@ def test_only_the_last_that_was_kept_is_kept() -> None:
     assert first.endswith("It stood until the next one.")
     assert second.endswith("It is kept.")
     assert tell_attempts([one, {**other, "kept": False}])[1].endswith("It is kept.")
+
+
+def test_two_networks_that_folds_judged_are_told_as_what_was_compared() -> None:
+    """Folds were left out, but groups of files were the observations."""
+    comparison = Comparison(0.3, 0.2, 0.8, 0.9, 0.001, n_folds=5, by_group=True)
+    told = tell_ensemble({"name": "b", "mixture": {"share": 0.5}, "comparison": asdict(comparison), "kept": True})
+    assert told == (
+        "Together with b: 90.0 % of unseen folds and 0.20 nats, before 80.0 % and 0.30 (paired test, p = 0.001). "
+        "Both answer from now on, 50 % of the say with it.",
+    )
+    refused = {"name": "b", "mixture": {"share": 0.5}, "comparison": asdict(Comparison(0.3, 0.2, 0.8, 0.9, 0.2))}
+    assert tell_ensemble({**refused, "kept": False})[0].endswith("That could be chance: one answers alone.")

@@ -59,7 +59,8 @@ def test_the_fine_tuned_answers_are_what_is_compared(ground: Ground) -> None:
 
 def test_where_folds_are_given_all_of_them_judge(ground: Ground) -> None:
     folds = in_folds(ground)
-    assert try_ensemble(folds, None, folds).comparison.n_folds == 4
+    found = try_ensemble(folds, None, folds).comparison
+    assert (found.n_folds, found.by_group) == (4, True)
 
 
 def test_every_part_is_answered_by_both(ground: Ground) -> None:

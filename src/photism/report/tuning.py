@@ -132,7 +132,8 @@ def tell_ensemble(ensemble: Mapping[str, Any] | None) -> tuple[str, ...]:
 
 def _compared(c: Comparison) -> str:
     p = "p < 0.001" if c.p_value < 0.001 else f"p = {c.p_value:.3f}"
-    of, over = ("unseen folds", f" over {c.n_folds} folds") if c.n_folds else ("validation", "")
+    of = "unseen folds" if c.n_folds else "validation"
+    over = f" over {c.n_folds} folds" if c.n_folds and not c.by_group else ""
     now = f"{100 * c.challenger_accuracy:.1f} % of {of} and {c.challenger_loss_nats:.2f} nats"
     return f"{now}, before {100 * c.simple_accuracy:.1f} % and {c.simple_loss_nats:.2f} (paired test{over}, {p})."
 

@@ -69,7 +69,8 @@ class Comparison:
     """What validation, or every fold in turn, says of a challenger beside the simpler recognizer.
 
     Losses are means over files (nats), accuracies fractions; ``p_value`` is one-sided: how probable so large a lead of
-    the challenger is where there is none. ``n_folds`` says how many folds judged; 0 where validation did.
+    the challenger is where there is none. ``n_folds`` says how many folds judged; 0 where validation did. With
+    ``by_group`` groups of files were the observations even so, not folds.
     """
 
     simple_loss_nats: float
@@ -78,6 +79,7 @@ class Comparison:
     challenger_accuracy: float
     p_value: float
     n_folds: int = 0
+    by_group: bool = False
 
     @property
     def challenger_wins(self) -> bool:
