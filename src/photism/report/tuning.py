@@ -106,20 +106,19 @@ def tell_larger(larger: Mapping[str, Any] | None) -> tuple[str, ...]:
 def tell_ensemble(ensemble: Mapping[str, Any] | None) -> tuple[str, ...]:
     r"""Tell how two networks that answer together compared; nothing where one alone was asked.
 
-        Parameters
-        ----------
-        ensemble : mapping or None
-            ``ensemble`` of ``metrics.json``.
+    Parameters
+    ----------
+    ensemble : mapping or None
+        ``ensemble`` of ``metrics.json``.
 
-        Examples
-        --------
-        >>> comparison = dict(simple_accuracy=0.8, challenger_accuracy=0.9, simple_loss_nats=0.5,
-        ...                   challenger_loss_nats=0.3, p_value=0.002)
-        >>> ensemble = dict(name="efficientnet_lite0", mixture=dict(share=0.35), comparison=comparison, kept=True)
-        >>> print(*tell_ensemble(ensemble)[0].split(" (paired test, "), sep="
-    ")
-        Together with efficientnet_lite0: 90.0 % of validation and 0.30 nats, before 80.0 % and 0.50
-        p = 0.002). Both answer from now on, 35 % of the say with it.
+    Examples
+    --------
+    >>> comparison = dict(simple_accuracy=0.8, challenger_accuracy=0.9, simple_loss_nats=0.5,
+    ...                   challenger_loss_nats=0.3, p_value=0.002)
+    >>> ensemble = dict(name="efficientnet_lite0", mixture=dict(share=0.35), comparison=comparison, kept=True)
+    >>> print(*tell_ensemble(ensemble)[0].split(" (paired test, "), sep="\n")
+    Together with efficientnet_lite0: 90.0 % of validation and 0.30 nats, before 80.0 % and 0.50
+    p = 0.002). Both answer from now on, 35 % of the say with it.
     """
     if ensemble is None:
         return ()
