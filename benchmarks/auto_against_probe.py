@@ -33,7 +33,9 @@ class Pair:
 
     auto: float
     probe: float
-    kept: str
+    tuned: bool
+    larger: bool
+    together: bool
 
     @property
     def points(self) -> float:
@@ -64,7 +66,14 @@ def pair_of(name: str, fold: str | None, seed: int, out: Path) -> Pair | None:
             return None
         found.append(json.loads(path.read_text()))
     auto, probe = found
-    return Pair(auto["test"]["accuracy"], probe["test"]["accuracy"], auto["chosen"]["method"])
+    chosen = auto["chosen"]
+    return Pair(
+        auto["test"]["accuracy"],
+        probe["test"]["accuracy"],
+        tuned=chosen["method"] == "finetune",
+        larger=chosen["backbone"] != probe["chosen"]["backbone"],
+        together=chosen.get("partner") is not None,
+    )
 
 
 def row_of(name: str, seeds: list[int], out: Path) -> str | None:
@@ -77,11 +86,12 @@ def row_of(name: str, seeds: list[int], out: Path) -> str | None:
     half = math.nan
     if len(points) > 1:
         half = float(stats.t.ppf(0.975, len(points) - 1)) * stdev(points) / math.sqrt(len(points))
-    tuned = sum(pair.kept == "finetune" for pair in pairs)
+    tuned, larger, together = (sum(getattr(p, what) for p in pairs) for what in ("tuned", "larger", "together"))
     interval = "" if math.isnan(half) else f"{mean(points) - half:+.2f} to {mean(points) + half:+.2f}"
+    accuracy = [f"{100 * mean(getattr(p, way) for p in pairs):.2f}" for way in ("auto", "probe")]
     return (
-        f"| {name} | {len(pairs)} of {len(wanted)} | {tuned} | {100 * mean(p.auto for p in pairs):.2f} | "
-        f"{100 * mean(p.probe for p in pairs):.2f} | {mean(points):+.2f} | {interval} | {min(points):+.2f} |"
+        f"| {name} | {len(pairs)} of {len(wanted)} | {tuned} | {larger} | {together} | {' | '.join(accuracy)} | "
+        f"{mean(points):+.2f} | {interval} | {min(points):+.2f} |"
     )
 
 
@@ -100,8 +110,10 @@ def main() -> None:
                     for method in ("probe", "auto"):
                         metrics = train(name, fold, seed, method, options.out)
                         print(name, fold, seed, method, metrics["test"]["accuracy"], file=sys.stderr, flush=True)  # type: ignore[index]
-    print("| set | runs | kept fine-tuned | auto % | probe % | difference | 95 % over runs | worst |")
-    print("|---|---|---|---|---|---|---|---|")
+    print(
+        "| set | runs | fine-tuned | larger network | two networks | auto % | probe % | difference | 95 % over runs | "
+        "worst |\n|---|---|---|---|---|---|---|---|---|---|"
+    )
     for name in options.sets:
         row = row_of(name, options.seeds, options.out)
         if row is not None:
