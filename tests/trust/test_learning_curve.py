@@ -7,7 +7,9 @@ import pytest
 
 from photism.training.features import Features
 from photism.trust import learning_curve as module
+from photism.trust import nested_heads
 from photism.trust.learning_curve import LearningCurve, learning_curve
+from photism.trust.nested_heads import NestedHeads
 from tests.training.made import clouds
 
 
@@ -56,7 +58,7 @@ def test_files_that_were_taught_are_answered_by_heads_without_their_group() -> N
     x, y = rng.standard_normal((40, 60)), np.arange(40) // 2 % 3
     products = (x @ x.T / 60).astype(np.float32)
     known = np.arange(35)
-    heads = module._Heads(products[:, known], known, y, group, 3, 0.3)
+    heads = NestedHeads(products[:, known], known, y, group, 3, 0.3)
     some = np.arange(30)
     answers = heads.answers(some)
     weight = 1.0 / np.bincount(y[some])[y[some]]
@@ -87,12 +89,12 @@ def test_parts_are_nested_and_groups_are_whole() -> None:
     rng = np.random.default_rng(1)
     group = np.repeat(np.arange(60), 5)
     y = np.repeat(rng.integers(0, 3, 60), 5)
-    orders = module._orders(np.arange(300), group, y, 0)
+    orders = nested_heads.orders(np.arange(300), group, y, 0)
     assert len({tuple(order.tolist()) for order in orders}) == len(orders)
     for order in orders:
         assert sorted(order.tolist()) == list(range(300))
         for size in (37, 150, 223):
-            stop = module._whole(group[order], size)
+            stop = nested_heads._whole(group[order], size)
             assert abs(stop - size) <= 5
             assert not set(group[order[:stop]]) & set(group[order[stop:]])
             share = np.bincount(y[order[:stop]], minlength=3) / stop - np.bincount(y) / 300
@@ -110,7 +112,7 @@ def test_a_law_is_found_again(c: float, a: float, s: float) -> None:
 def test_the_interval_covers_what_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Half of the files foretell what all answer; measured on 15 sets made anew."""
     monkeypatch.setattr(module, "N_BOOTSTRAP", 60)
-    monkeypatch.setattr(module, "MAX_DRAWS", 3)
+    monkeypatch.setattr(nested_heads, "MAX_DRAWS", 3)
     covered = 0
     for seed in range(15):
         features, y, _ = clouds(n_files=300, apart=0.3, d=60, seed=seed)
