@@ -240,23 +240,13 @@ def evaluate(
     samples = [one for one in dataset.samples if part in (None, one.part or parts.get(one.path.resolve()))]
     skipped = [*dataset.skipped, *(_unknown(sample) for sample in samples if sample.label not in recognizer.labels)]
     samples = [sample for sample in samples if sample.label in recognizer.labels]
-    answered: list[tuple[Sample, Prediction]] = []
-    near = None if recognizer.familiarity is None else recognizer.familiarity.neighbours.layer
-    rows: list[Float32[np.ndarray, "w d"]] = []
-    with ProcessExecutor() as executor:
-        answers = recognizer.answers_seen([sample.path for sample in samples], executor)
-        for done, (sample, (answer, layers)) in enumerate(zip(samples, answers, strict=True), 1):
-            if answer.error is None:
-                answered.append((sample, answer))
-                rows += [] if near is None else [layers[near]]
-            else:
-                skipped.append(Skipped(sample.name, answer.error))
-            progress("predict", done, len(samples))
+    answered, unread = _answered(recognizer, samples, progress)
+    skipped += unread
     if not answered:
         raise DataError(f"{data} holds no file that {run} can answer for: {_first(skipped, dataset, part)}")
-    probability = np.array([answer.probabilities for _, answer in answered])
-    truth = np.array([recognizer.labels.index(str(sample.label)) for sample, _ in answered])
-    groups = [sample.group or sample.name for sample, _ in answered]
+    probability = np.array([one.answer.probabilities for one in answered])
+    truth = np.array([recognizer.labels.index(str(one.sample.label)) for one in answered])
+    groups = [one.sample.group or one.sample.name for one in answered]
     decision = recognizer.decision
     measures = measure(
         probability,
@@ -266,29 +256,51 @@ def evaluate(
         positive=decision.positive if decision else None,
         threshold=decision.threshold if decision else None,
     )
-    made = np.array([origin.made_by(sample.path) for sample, _ in answered])
+    made = np.array([origin.made_by(one.sample.path) for one in answered])
     new = np.flatnonzero(~made).tolist()
-    # Files that made the recognizer cannot differ from those that made it: the others are compared.
-    shift = (
-        None
-        if near is None or not new
-        else _shift(recognizer.familiarity, [rows[i] for i in new], [groups[i] for i in new])
-    )
     return Evaluated(
         {**measures, "n_taught": len(answered) - len(new)},
         tuple(skipped),
-        tuple(answered[i][0].name for i in new),
-        shift,
-        tuple(answered[i][0].name for i in np.flatnonzero(made).tolist()),
+        tuple(answered[i].sample.name for i in new),
+        # Files that made the recognizer cannot differ from those that made it: the others are compared.
+        _shift(recognizer.familiarity, [answered[i].seen for i in new], [groups[i] for i in new]),
+        tuple(answered[i].sample.name for i in np.flatnonzero(made).tolist()),
         int((probability[new].argmax(axis=1) == truth[new]).sum()),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """A file, its answer, and how familiarity sees it: a row a window, none where it keeps nothing."""
+
+    sample: Sample
+    answer: Prediction
+    seen: Float32[np.ndarray, "w d"]
+
+
+def _answered(
+    recognizer: Recognizer, samples: Sequence[Sample], progress: Progress
+) -> tuple[list[_Answered], list[Skipped]]:
+    """Ask for every file; return what was answered, and what cannot be read."""
+    near = None if recognizer.familiarity is None else recognizer.familiarity.neighbours.layer
+    answered, unread = [], []
+    with ProcessExecutor() as executor:
+        answers = recognizer.answers_seen([sample.path for sample in samples], executor)
+        for done, (sample, (answer, layers)) in enumerate(zip(samples, answers, strict=True), 1):
+            if answer.error is None:
+                seen = np.empty((0, 0), np.float32) if near is None else layers[near]
+                answered.append(_Answered(sample, answer, seen))
+            else:
+                unread.append(Skipped(sample.name, answer.error))
+            progress("predict", done, len(samples))
+    return answered, unread
 
 
 def _shift(
     familiarity: Familiarity | None, rows: Sequence[Float32[np.ndarray, "w d"]], groups: Sequence[str]
 ) -> Shift | None:
-    """Compare files with what the recognizer keeps of those that were taught; None where it keeps nothing."""
-    if familiarity is None:
+    """Compare files with what the recognizer keeps of those that were taught; None where one is missing."""
+    if familiarity is None or not rows:
         return None
     windows = np.array([len(one) for one in rows])
     number = np.repeat(np.arange(len(rows)), windows)
