@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -46,11 +46,13 @@ def test_only_the_last_that_was_kept_is_kept() -> None:
 
 def test_two_networks_that_folds_judged_are_told_as_what_was_compared() -> None:
     """Folds were left out, but groups of files were the observations."""
-    comparison = Comparison(0.3, 0.2, 0.8, 0.9, 0.001, n_folds=5, by_group=True)
+    comparison = Comparison(0.3, 0.2, 0.8, 0.9, 0.001, n_folds=5, n_worse=1)
     told = tell_ensemble({"name": "b", "mixture": {"share": 0.5}, "comparison": asdict(comparison), "kept": True})
     assert told == (
-        "Together with b: 90.0 % of unseen folds and 0.20 nats, before 80.0 % and 0.30 (paired test, p = 0.001). "
-        "Both answer from now on, 50 % of the say with it.",
+        "Together with b: 90.0 % of unseen folds and 0.20 nats, before 80.0 % and 0.30 (paired test, p = 0.001 over "
+        "files; worse on 1 of 5 folds). Both answer from now on, 50 % of the say with it.",
     )
     refused = {"name": "b", "mixture": {"share": 0.5}, "comparison": asdict(Comparison(0.3, 0.2, 0.8, 0.9, 0.2))}
     assert tell_ensemble({**refused, "kept": False})[0].endswith("That could be chance: one answers alone.")
+    refused["comparison"] = asdict(replace(comparison, n_worse=2))
+    assert tell_ensemble({**refused, "kept": False})[0].endswith("A new fold may be answered worse: one answers alone.")

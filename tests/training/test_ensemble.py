@@ -59,8 +59,28 @@ def test_the_fine_tuned_answers_are_what_is_compared(ground: Ground) -> None:
 
 def test_where_folds_are_given_all_of_them_judge(ground: Ground) -> None:
     folds = in_folds(ground)
-    found = try_ensemble(folds, None, folds).comparison
-    assert (found.n_folds, found.by_group) == (4, True)
+    assert try_ensemble(folds, None, folds).comparison.n_folds == 4
+
+
+def test_no_more_than_one_fold_may_be_answered_worse(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much is gained on the others."""
+    folds = in_folds(ground)
+    y, number = np.maximum(folds.material.y, 0), np.arange(len(folds.material.y))
+    fold = np.array([sample.fold for sample in folds.material.samples])
+    taught = ~folds.material.mask("test")[:, None]
+
+    def said(right: np.ndarray, sure: float) -> np.ndarray:
+        answer = np.eye(3)[np.where(right, y, (y + 1) % 3)]
+        return np.where(taught, answer * sure + (1 - answer) * (1 - sure) / 2, np.nan)
+
+    answers = {id(folds): said(number % 3 > 0, 0.6)}
+    monkeypatch.setattr(Ground, "probe_without", property(lambda one: answers[id(one)]))
+    for bad, n_worse in ((["0"], 1), (["0", "1"], 2)):
+        other = replace(folds)
+        answers[id(other)] = said(~np.isin(fold, bad), 0.7)
+        found = try_ensemble(folds, None, other)
+        assert found.comparison.n_worse == n_worse
+        assert found.kept is (n_worse < 2)
 
 
 def test_every_part_is_answered_by_both(ground: Ground) -> None:

@@ -87,8 +87,8 @@ def train(
         str | None,
         typer.Option(
             "--backbone",
-            help="efficientnet_lite0, _lite1, _lite2, timm:NAME or torchvision:NAME; the first, or the third where "
-            "validation says it pays, if left out.",
+            help="efficientnet_lite0, _lite1, _lite2, timm:NAME or torchvision:NAME. If left out: the first, or the "
+            "third or both together where validation says that it pays (answers then take as long as both).",
         ),
     ] = None,
     weights: Annotated[

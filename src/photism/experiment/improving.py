@@ -93,7 +93,10 @@ def fine_tune(job: Job, ground: Ground) -> Adapted | None:
 
 
 def join_other(job: Job, probed: Probed, adapted: Adapted | None) -> Ensemble | None:
-    """Compare what is kept with what both networks answer together; None where one alone was asked.
+    """Compare what is kept with what both networks answer together; None where that cannot be told.
+
+    One network alone may have been asked, or errs too seldom; or folds judge and a fine-tuned network is kept, of which
+    only half-trained ones have answered them.
 
     Parameters
     ----------
@@ -102,7 +105,8 @@ def join_other(job: Job, probed: Probed, adapted: Adapted | None) -> Ensemble | 
     adapted : Adapted, optional
         What ``fine_tune`` returned.
     """
-    if probed.other is None:
+    tuned = adapted is not None and adapted.kept is not None
+    if probed.other is None or not _can_gain(probed.ground) or (tuned and probed.ground.material.by_fold):
         return None
     with job.clock.measuring("probe"):
         return try_ensemble(probed.ground, adapted, probed.other)

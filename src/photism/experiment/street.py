@@ -78,7 +78,7 @@ def train(
         Where they are too few for all files a share of them is read, drawn by chance; the run says so.
     backbone : str, optional
         A name from the table of backbones. By default efficientnet_lite0, and where ``method`` is "auto" a larger
-        one in its place if validation says that it pays.
+        one in its place or beside it if validation says that it pays.
     weights : Path, optional
         A file with the backbone's weights.
     kind : optional

@@ -10,8 +10,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
-
 from photism.errors import InputError, OptionError, WorkerError
 from photism.executor import Executor
 from photism.layers.attribution import DEFAULT_METHOD, METHODS, Explained, attribute
@@ -65,15 +63,15 @@ def explain_file(
     shown = shown_of(windows)
     probabilities = explained.answering.probabilities([shown.pixels], shown.content)[0]
     joint = _joint(recognizer, path, executor)
-    answer = int(np.argmax(probabilities)) if joint is None else recognizer.labels.index(joint.answer)
-    target = answer if label is None else _index(recognizer.labels, label)
+    answer = recognizer.label_of(probabilities) if joint is None else joint.answer
+    target = _index(recognizer.labels, answer if label is None else label)
     heat, regions, checked = explain_shown(explained, shown, target, method=method, seed=seed)
     found = _only(executor, find, FindJob(path, recognizer.recipe, regions)) if regions else ()
     return Explanation(
         path=str(path),
         label=recognizer.labels[target],
         probability=float(probabilities[target]),
-        answer=recognizer.labels[answer],
+        answer=answer,
         shown=shown,
         heat=heat,
         regions=regions,
@@ -92,7 +90,7 @@ def _joint(recognizer: Recognizer, path: Path, executor: Executor) -> Joint | No
     if answer.error is not None:
         raise InputError(answer.error)
     names = recognizer.backbone.name, partner.recognizer.backbone.name
-    return Joint(*names, partner.mixture.share, *answer.top(1)[0])
+    return Joint(*names, partner.mixture.share, str(answer.label), float(answer.probability or 0.0))
 
 
 def explain_shown(

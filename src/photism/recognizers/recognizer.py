@@ -210,6 +210,15 @@ class Recognizer:
         for one in self._frozen_pass.features(rendered):
             yield one, None if one.reason is not None else self.head.probabilities(one.layers).mean(axis=0)
 
+    def label_of(self, probability: Float64[np.ndarray, " k"]) -> str:
+        """Say what is answered at given probabilities: the most probable class, or the one decided at a threshold.
+
+        Parameters
+        ----------
+        probability : float64 (k,)
+        """
+        return self._decide(probability) or self.labels[int(np.argmax(probability))]
+
     def _decide(self, probability: np.ndarray) -> str | None:
         if self.decision is None:
             return None

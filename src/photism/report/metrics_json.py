@@ -137,7 +137,13 @@ def _partner(recognizer: Recognizer) -> JSON:
     if partner is None:
         return None
     other = partner.recognizer
-    return {"backbone": other.backbone.name, "layers": list(other.head.layers), "share": partner.mixture.share}
+    return {
+        "backbone": other.backbone.name,
+        "layers": list(other.head.layers),
+        "engine": str(cast("Mapping[str, JSON]", other.engine)["name"]),
+        "share": partner.mixture.share,
+        "temperature": partner.mixture.temperature,
+    }
 
 
 def _fall(measured: Mapping[str, JSON]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from photism.training.choose import SIGNIFICANT, Comparison
+from photism.training.choose import MOST_WORSE, SIGNIFICANT, Comparison
 
 __all__ = ["tell_attempts", "tell_ensemble", "tell_larger", "tell_training"]
 
@@ -75,6 +75,8 @@ def tell_attempts(attempts: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
 
 def _refused(c: Comparison) -> str:
     """Say why what was before is kept."""
+    if c.n_worse is not None and c.n_worse > MOST_WORSE and c.p_value < SIGNIFICANT:
+        return "A new fold may be answered worse: what was before is kept."
     if c.challenger_loss_nats >= c.simple_loss_nats:
         return "That is no better: what was before is kept."
     if c.challenger_accuracy < c.simple_accuracy and c.p_value < SIGNIFICANT:
@@ -132,9 +134,11 @@ def tell_ensemble(ensemble: Mapping[str, Any] | None) -> tuple[str, ...]:
 def _compared(c: Comparison) -> str:
     p = "p < 0.001" if c.p_value < 0.001 else f"p = {c.p_value:.3f}"
     of = "unseen folds" if c.n_folds else "validation"
-    over = f" over {c.n_folds} folds" if c.n_folds and not c.by_group else ""
+    over = f" over {c.n_folds} folds" if c.n_folds and c.n_worse is None else ""
     now = f"{100 * c.challenger_accuracy:.1f} % of {of} and {c.challenger_loss_nats:.2f} nats"
-    return f"{now}, before {100 * c.simple_accuracy:.1f} % and {c.simple_loss_nats:.2f} (paired test{over}, {p})."
+    worse = f" over files; worse on {c.n_worse} of {c.n_folds} folds" if c.n_worse is not None else ""
+    before = f"{100 * c.simple_accuracy:.1f} % and {c.simple_loss_nats:.2f}"
+    return f"{now}, before {before} (paired test{over}, {p}{worse})."
 
 
 def _blend(*, reach: float, share: float, **_temperatures: float) -> list[str]:

@@ -16,12 +16,14 @@ from jaxtyping import Float64, Int
 
 from photism.data.material import Material
 
-__all__ = ["FEWEST_WRONG", "SIGNIFICANT", "Comparison", "Judges", "can_be_beaten", "compare"]
+__all__ = ["FEWEST_WRONG", "MOST_WORSE", "SIGNIFICANT", "Comparison", "Judges", "can_be_beaten", "compare"]
 
 SIGNIFICANT = 0.05
 """The probability, one-sided, below which a difference is not taken for chance."""
 FEWEST_WRONG = math.ceil(math.log2(1 / SIGNIFICANT))
 """Right where the simpler one is wrong, and never the other way round: so often, to be told from chance (2^-m)."""
+MOST_WORSE = 1
+"""So many folds may be answered worse where files were the observations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,8 @@ class Comparison:
     """What validation, or every fold in turn, says of a challenger beside the simpler recognizer.
 
     Losses are means over files (nats), accuracies fractions; ``p_value`` is one-sided: how probable so large a lead of
-    the challenger is where there is none. ``n_folds`` says how many folds judged; 0 where validation did. With
-    ``by_group`` groups of files were the observations even so, not folds.
+    the challenger is where there is none. ``n_folds`` says how many folds judged; 0 where validation did. Where
+    groups of files were the observations even so, ``n_worse`` says how many folds the challenger answered worse.
     """
 
     simple_loss_nats: float
@@ -79,11 +81,13 @@ class Comparison:
     challenger_accuracy: float
     p_value: float
     n_folds: int = 0
-    by_group: bool = False
+    n_worse: int | None = None
 
     @property
     def challenger_wins(self) -> bool:
         """Whether the challenger is to be kept: better beyond chance, and not less often right. A tie is simple's."""
+        if self.n_worse is not None and self.n_worse > MOST_WORSE:
+            return False
         return self.p_value < SIGNIFICANT and self.challenger_accuracy >= self.simple_accuracy
 
 
