@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from photism.recognizers.head import Head
+from photism.training import head
 from photism.training.classifier import standard
 from photism.training.features import Features
 from photism.training.head import Curve, Plan, _State, step, train_head
@@ -76,3 +79,24 @@ def test_a_large_part_is_read_batch_by_batch_and_learned_all_the_same(monkeypatc
     assert some.best.weight.tobytes() == held.best.weight.tobytes()
     assert some.rows[-1].train_loss_nats != held.rows[-1].train_loss_nats
     assert some.rows[-1].train_loss_nats == pytest.approx(held.rows[-1].train_loss_nats, rel=0.5)
+
+
+def test_where_windows_are_few_their_inner_products_teach_the_same_head(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also with layers in another order, several windows a file, and a share of the files measured."""
+    features, y, folds = clouds(n_files=60, d=300, windows=2, layers=("p/a", "p/b"))
+    features = replace(features, layers={name: features.layers[name] for name in ("p/b", "p/a")})
+    plan = Plan(epochs=6, least_steps=1)
+    calls: list[int] = []
+    products = head.inner_products
+    monkeypatch.setattr(head, "inner_products", lambda *rest: calls.append(1) or products(*rest))
+    monkeypatch.setattr(head, "MAX_WINDOWS_MEASURED", 50)
+    by_products = train(features, y, folds, plan)
+    assert calls == [1]
+    monkeypatch.setattr(head, "MAX_PRODUCTS", 0)
+    by_features = train(features, y, folds, plan)
+    assert calls == [1]
+    np.testing.assert_allclose(by_products.best.weight, by_features.best.weight, atol=1e-4)
+    for one, other in zip(by_products.rows, by_features.rows, strict=True):
+        assert one.valid_loss_nats == pytest.approx(other.valid_loss_nats, rel=1e-4)
+        assert one.train_loss_nats == pytest.approx(other.train_loss_nats, rel=1e-4)
+        assert one.train_accuracy == other.train_accuracy

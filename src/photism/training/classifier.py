@@ -115,6 +115,8 @@ def fit_classifier(
         weight=balanced_weights(features, y, n_classes),
         n_classes=n_classes,
     )
+    if table.dual and min(table.sides) <= max_side:
+        _ = table.gram  # which the last solution needs: its parts are then there for the rest
     tries = _walk(table.share(max_windows_tried), y, folds)
     strength = min(tries, key=lambda one: one.loss_nats).strength
     some = table.share(max_windows_held_out)

@@ -5,7 +5,10 @@ closed form (``classifier``) on the same standardised features; this one learns 
 penalty and nothing to stop it but the validation loss, so that it can show when and how much such data are memorised.
 Does not cover fine-tuning of the network itself.
 
-A part that would take more than ``HELD_BYTES`` of memory is read batch by batch from where its features lie.
+Where there are fewer windows than features the steps are taken in the windows' inner products: the weights of a linear
+head that begins at zero are sums of the features that it has seen (the representer theorem), so that it suffices to
+learn how much of each. Otherwise a part that would take more than ``HELD_BYTES`` of memory is read batch by batch from
+where its features lie.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from photism.recognizers.head import Head
 from photism.training.curve import Held, Measured, measure_files, row_of
 from photism.training.features import Features, by_file, softmax
 from photism.training.probe import balanced_weights
+from photism.training.ridge import inner_products
 from photism.types import EpochRow, Mask
 
 __all__ = ["Curve", "Plan", "train_head"]
@@ -47,6 +51,8 @@ class Plan:
 
 PLAN = Plan()
 HELD_BYTES = 64 * 2**20
+# Inner products of so many windows at most (85 MB), and of no more than this share of the number of features.
+MAX_PRODUCTS, SHARE_OF_FEATURES = 4608, 0.5
 # With more windows than these, an even share of the training files stands for all when their loss is measured: to
 # measure all would take as long as to learn from them.
 MAX_WINDOWS_MEASURED = 4000
@@ -120,25 +126,31 @@ def train_head(
     -----
     Gradient descent with Nesterov momentum; classes weigh the same. Deterministic but for ``seconds``.
     """
-    learned = _Part.of(features.keep(train, layers=start.layers), y, groups, start)
+    learned, held, dual = _parts(features, y, groups, train=train, valid=valid, start=start)
     seen = learned.share(MAX_WINDOWS_MEASURED)
-    held = _Part.of(features.keep(valid, layers=start.layers), y, groups, start)
     weight = balanced_weights(learned.features, y, n_classes).astype(np.float32)
     n = learned.features.n_windows
-    state = _State.zero(len(start.mean), n_classes)
+    state = _State.zero(n if dual else len(start.mean), n_classes)
     a_epoch = -(-n // plan.batch)
     epochs = max(plan.epochs, -(-plan.least_steps // a_epoch))
     chance = np.random.default_rng(seed)
     rows: list[EpochRow] = []
     losses: list[Float64[np.ndarray, " f"]] = []
-    best: tuple[float, int, Head] | None = None
+    best: tuple[float, int, _State] | None = None
     for epoch in range(1, epochs + 1):
         began = time.perf_counter()
         rate = 0.0
         for batch in np.array_split(chance.permutation(n), a_epoch):
             rate = plan.rate * _schedule(state.steps / (epochs * a_epoch), steady=plan.steady)
-            step(state, learned.read(batch), learned.of_window[batch], weight[batch], rate=rate, momentum=plan.momentum)
-        head = Head(start.layers, start.mean, start.scale, state.weight.copy(), state.bias.copy())
+            step(
+                state,
+                learned.read(batch),
+                learned.of_window[batch],
+                weight[batch],
+                rate=rate,
+                momentum=plan.momentum,
+                rows=batch if dual else None,
+            )
         of_train, of_valid = seen.measure(state), held.measure(state)
         rows.append(row_of(epoch, of_train, of_valid, rate=rate, seconds=time.perf_counter() - began))
         losses.append(of_valid.losses_nats)
@@ -146,11 +158,39 @@ def train_head(
         if not math.isfinite(loss):
             break
         if best is None or loss < best[0]:
-            best = (loss, epoch, head)
+            best = (loss, epoch, replace(state, weight=state.weight.copy(), bias=state.bias.copy()))
         elif epoch - best[1] >= plan.patience:
             break
     of_file = Held(np.stack(losses).astype(np.float32), held.groups[held.features.files])
-    return Curve(tuple(rows), of_file, best[2] if best else head, state.steps)
+    found = best[2] if best else state
+    weights = learned.combined(found.weight) if dual else found.weight
+    return Curve(tuple(rows), of_file, replace(start, weight=weights, bias=found.bias, temperature=1.0), state.steps)
+
+
+def _parts(
+    features: Features,
+    y: Int[np.ndarray, " m"],
+    groups: Int[np.ndarray, " m"],
+    *,
+    train: Mask,
+    valid: Mask,
+    start: Head,
+) -> tuple[_Part, _Part, bool]:
+    """Return what is learned from, what is held out, and whether both are known by inner products."""
+    learned, held = (features.keep(mask, layers=start.layers) for mask in (train, valid))
+    n_windows = learned.n_windows + held.n_windows
+    if n_windows > min(MAX_PRODUCTS, SHARE_OF_FEATURES * len(start.mean)):
+        return _Part.of(learned, y, groups, start), _Part.of(held, y, groups, start), False
+    both = features.keep(train | valid, layers=start.layers)
+    products = np.zeros((n_windows, n_windows), np.float32)
+    inner_products(both, start.layers, start.mean, start.scale, products)
+    is_learned = train[both.sample_of_window]
+    with_learned = products[:, is_learned]
+    return (
+        _Part(learned, start, with_learned[is_learned], y, groups),
+        _Part(held, start, with_learned[~is_learned], y, groups),
+        True,
+    )
 
 
 def step(
@@ -161,14 +201,23 @@ def step(
     *,
     rate: float,
     momentum: float,
+    rows: Int[np.ndarray, " b"] | None = None,
 ) -> None:
-    """Take one optimizer step on one batch: weighted cross-entropy, Nesterov momentum."""
+    """Take one optimizer step on one batch: weighted cross-entropy, Nesterov momentum.
+
+    With ``rows`` ``x`` holds inner products with all windows that are learned from, of which the batch are these.
+    """
     with np.errstate(over="ignore", invalid="ignore"):
         error = softmax(x @ state.weight + state.bias)
         error[np.arange(len(y)), y] -= 1.0
         error = (error * (weight / len(y))[:, None]).astype(np.float32)
+        if rows is None:
+            uphill = x.T @ error
+        else:
+            uphill = np.zeros_like(state.weight)
+            uphill[rows] = error
         for value, speed, slope in (
-            (state.weight, state.weight_speed, x.T @ error),
+            (state.weight, state.weight_speed, uphill),
             (state.bias, state.bias_speed, error.sum(axis=0)),
         ):
             speed *= np.float32(momentum)
@@ -188,7 +237,11 @@ def _schedule(done: float, *, steady: bool) -> float:
 
 @dataclass(frozen=True)
 class _Part:
-    """A part's windows, to be standardised, with what is needed to measure on files."""
+    """A part's windows, to be standardised, with what is needed to measure on files.
+
+    ``held`` are their standardised features, or inner products with all windows that are learned from; None where they
+    are read from the disk.
+    """
 
     features: Features
     head: Head
@@ -212,8 +265,18 @@ class _Part:
         """Keep an even share of the files, so that few windows are left."""
         if self.features.n_windows <= max_windows:
             return self
-        some = self.features.keep(self.features.share(max_windows))
-        return _Part.of(some, self.y, self.groups, self.head)
+        mask = self.features.share(max_windows)
+        if self.held is None:
+            return _Part.of(self.features.keep(mask), self.y, self.groups, self.head)
+        held = self.held[mask[self.features.sample_of_window]]
+        return replace(self, features=self.features.keep(mask), held=held)
+
+    def combined(self, shares: Float32[np.ndarray, "n k"]) -> Float32[np.ndarray, "d k"]:
+        """Sums of the windows' standardised features, each times its share."""
+        total = np.zeros((len(self.head.mean), shares.shape[1]), np.float32)
+        for rows, values in self.features.chunks(self.head.layers):
+            total += self._standard(values).T @ shares[rows]
+        return total
 
     def read(self, rows: Int[np.ndarray, " b"]) -> Float32[np.ndarray, "b d"]:
         """Return the standardised features of some windows."""

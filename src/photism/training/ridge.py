@@ -8,17 +8,19 @@ not cover which penalty is best nor what the answers mean (``classifier``).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int
+from jaxtyping import Float, Float32, Float64, Int
 from scipy import linalg
 
+from photism.executor import count_cores
 from photism.training.features import CHUNK_BYTES, Features, blocks
 from photism.training.probe import INTERCEPT, held_out_answers
 
-__all__ = ["RidgeRows"]
+__all__ = ["RidgeRows", "inner_products"]
 
 # Steps end where the answers' weighted root mean square error over the taught windows is below the tolerance, judged by
 # what the last few steps gained.
@@ -71,7 +73,10 @@ class RidgeRows:
             return self
         mask = self.features.share(max_windows)
         rows = mask[self.features.sample_of_window]
-        return replace(self, features=self.features.keep(mask), y=self.y[rows], weight=self.weight[rows])
+        some = replace(self, features=self.features.keep(mask), y=self.y[rows], weight=self.weight[rows])
+        if "gram" in vars(self):  # a part of it is the part's
+            vars(some)["gram"] = self.gram[np.ix_(rows, rows)]
+        return some
 
     def solve(
         self, strength: float, like: RidgeRows | None = None
@@ -81,7 +86,8 @@ class RidgeRows:
             theta = self._by_steps(strength, like)
         elif self.dual:
             root = np.sqrt(self.weight)[:, None]
-            system = self.gram.copy() if "gram" in vars(self) else self._products()
+            # Overwritten; nobody asks for it again.
+            system = vars(self).pop("gram") if "gram" in vars(self) else self._products()
             system *= root
             system *= root.T
             _penalise(system, strength)
@@ -127,12 +133,9 @@ class RidgeRows:
         return tuple(self.features.layers)
 
     def _products(self) -> Float64[np.ndarray, "n n"]:
-        """Inner products of the rows, a strip of values at a time."""
+        """Inner products of the rows."""
         total = np.zeros((self.sides[0], self.sides[0]))
-        for columns, strip in self.features.strips(self._names):
-            self._standard(strip, columns)
-            _add_products(total, strip.T)
-        _mirror(total)
+        inner_products(self.features, self._names, self.mean, self.scale, total)
         total += INTERCEPT
         return total
 
@@ -235,18 +238,51 @@ class RidgeRows:
         return basis, power
 
 
+def inner_products(
+    features: Features,
+    names: Sequence[str],
+    mean: Float32[np.ndarray, " d"],
+    scale: Float32[np.ndarray, " d"],
+    total: Float[np.ndarray, "n n"],
+) -> None:
+    """Add the inner products of all windows' standardised features, a strip of values at a time.
+
+    Parameters
+    ----------
+    features : Features
+    names : layer names
+        Joined in this order.
+    mean, scale : float32 (d,)
+    total : float32 or float64 (n_windows, n_windows)
+        Symmetric; what is added to.
+    """
+    for columns, strip in features.strips(names):
+        strip -= mean[columns]
+        strip /= scale[columns]
+        _add_products(total, strip.T)
+    _mirror(total)
+
+
 def _ratio(one: Float64[np.ndarray, " c"], other: Float64[np.ndarray, " c"]) -> Float64[np.ndarray, " c"]:
     """one / other; 0 where there is nothing left to divide by."""
     return np.asarray(np.divide(one, other, out=np.zeros_like(one), where=other > 0), dtype=np.float64)
 
 
-def _add_products(total: Float64[np.ndarray, "s s"], values: Float32[np.ndarray, "m s"]) -> None:
-    """Add ``values.T @ values`` to the lower triangle, in blocks of rows: no second square is in memory."""
-    for block in blocks(len(total), ROWS_ADDED):
+def _add_products(total: Float[np.ndarray, "s s"], values: Float32[np.ndarray, "m s"]) -> None:
+    """Add ``values.T @ values`` to the lower triangle, in blocks of rows: no second square is in memory.
+
+    Blocks side by side, each on one thread, so that the bits do not depend on how many there are.
+    """
+
+    def add(block: slice) -> None:
         total[block, : block.stop] += values[:, block].T @ values[:, : block.stop]
 
+    with ThreadPoolExecutor(count_cores()) as pool:
+        for _ in pool.map(add, blocks(len(total), ROWS_ADDED)):
+            pass
 
-def _mirror(total: Float64[np.ndarray, "s s"]) -> None:
+
+def _mirror(total: Float[np.ndarray, "s s"]) -> None:
     """Copy the lower triangle to the upper one, in place."""
     for block in blocks(len(total), ROWS_ADDED):
         square = total[block, block]
