@@ -408,7 +408,7 @@ def test_both_networks_answer_where_validation_says_so(
     measured = evaluate(run.folder, small.folder / "test").measures
     assert measured["accuracy"] == metrics["test"]["accuracy"]
     assert measured["loss_nats"] == pytest.approx(metrics["test"]["loss_nats"], rel=1e-3)
-    assert ("Both answer from now on, 20 % of the say with it." in run.to_text()) is better
+    assert ("Both answer from now on: timm:mobilenetv3_small_050 has" in run.to_text()) is better
     assert run.report.read_text().count("<dt>weights</dt>") == (2 if better else 1)
     why = explain(run.folder, files[0], tmp_path / "why")
     assert ("Two networks answer together" in (tmp_path / "why" / "explain.html").read_text()) is better

@@ -152,6 +152,7 @@ def test_evaluate_tells_other_light_from_the_same(trained: Path, tmp_path: Path)
     said = json.loads(json.dumps(darker.to_json(), allow_nan=False))["shift"]
     assert said["size"] == "plain"
     assert (every / said["foreign"][0]["path"]).is_file()
+    assert f"most foreign: {said['foreign'][0]['path']}, " in darker.to_text()
 
 
 def test_files_that_made_the_recognizer_are_not_compared_with_themselves(trained: Path, digits: Path) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 from tests.layers.explained_samples import LABELS, image_windows, recognizer_of
+from tests.sample_accounts import sample_account
 from typer.testing import CliRunner
 
 from photism.cli import layers as _  # noqa: F401  # adds its verb
@@ -20,8 +21,10 @@ from photism.executor import SerialExecutor
 from photism.layers.attribution import METHODS, Explained
 from photism.layers.explaining import explain_file
 from photism.layers.explanation import Explanation
+from photism.report.deciding import Decided
 from photism.report.explain_page import explain_piece, save_explanation
 from photism.report.heat_picture import overlay
+from photism.report.page import build_page
 from photism.runs import load
 from photism.verbs.explain import explain
 
@@ -135,3 +138,14 @@ def test_the_glow_is_where_the_heat_is() -> None:
     outlined = np.zeros((8, 8), bool)
     outlined[1:4, 1:4] = True
     assert (overlay(pixels, values * 0, highest=0.0, outlined=outlined) == 255).all(axis=2).sum() == 20
+
+
+def test_the_report_says_where_the_kept_recognizer_answers_otherwise_than_the_measured_one(
+    explanation: Explanation,
+) -> None:
+    """Validation files were measured before the kept recognizer learned from them as well."""
+    pages = [
+        build_page(replace(sample_account("image"), decided=(Decided("digit_3", explanation, measured),)))
+        for measured in (explanation.answer, "digit_9")
+    ]
+    assert ["When it was measured it was called digit_9." in page for page in pages] == [False, True]

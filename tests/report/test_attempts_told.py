@@ -49,8 +49,8 @@ def test_two_networks_that_folds_judged_are_told_as_what_was_compared() -> None:
     comparison = Comparison(0.3, 0.2, 0.8, 0.9, 0.001, n_folds=5, n_worse=1)
     told = tell_ensemble({"name": "b", "mixture": {"share": 0.5}, "comparison": asdict(comparison), "kept": True})
     assert told == (
-        "Together with b: 90.0 % of unseen folds and 0.20 nats, before 80.0 % and 0.30 (paired test, p = 0.001 over "
-        "files; worse on 1 of 5 folds). Both answer from now on, 50 % of the say with it.",
+        "Together with b: 90.0 % of unseen folds and 0.20 nats, before 80.0 % and 0.30 (paired test of nats, "
+        "p = 0.001 over files; worse on 1 of 5 folds). Both answer from now on: b has 50 % of the say.",
     )
     refused = {"name": "b", "mixture": {"share": 0.5}, "comparison": asdict(Comparison(0.3, 0.2, 0.8, 0.9, 0.2))}
     assert tell_ensemble({**refused, "kept": False})[0].endswith("That could be chance: one answers alone.")

@@ -33,6 +33,7 @@ METRICS: dict[str, Any] = {
     "ensemble": None,
     "attempts": [],
     "untried": None,
+    "unaudited": "that was switched off",
     "verdict": {
         "state": "learning",
         "evidence": "the loss falls.",
@@ -52,7 +53,7 @@ def metrics() -> dict[str, Any]:
 
 def test_a_run_in_seven_lines(metrics: dict[str, Any]) -> None:
     assert summarise(Path("RUN"), metrics).splitlines() == [
-        "2 classes; 80 train, 20 validation, 0 test, 3 skipped",
+        "2 classes; 80 train, 20 validation, 0 test, 3 skipped (skipped.csv says why)",
         "validation accuracy 90.0 % (95 % interval 80.0 % to 95.5 %; always the commonest class: 50.0 %)",
         "weakest class: dog, 8 of 10 found",
         "verdict: learning; the loss falls.",
@@ -110,9 +111,20 @@ def test_alarms_do_not_wait_for_the_report(metrics: dict[str, Any]) -> None:
     metrics |= {"alarms": ["About 14 of 320 labels are probably wrong."], "trust": {}}
     lines = summarise(Path("RUN"), metrics).splitlines()
     assert "watch: About 14 of 320 labels are probably wrong." in lines
-    assert words.NOT_ASKED not in lines
+    assert words.NOT_ASKED not in "\n".join(lines)
 
 
 def test_it_is_said_where_the_data_were_not_questioned(metrics: dict[str, Any]) -> None:
     metrics |= {"alarms": [], "trust": None}
-    assert words.NOT_ASKED in summarise(Path("RUN"), metrics).splitlines()
+    assert f"{words.NOT_ASKED}: that was switched off." in summarise(Path("RUN"), metrics).splitlines()
+
+
+def test_what_the_data_lack_is_said_where_the_figure_is(metrics: dict[str, Any]) -> None:
+    metrics["warnings"] = [f"The class {name} has one group only." for name in "abcde"]
+    lines = summarise(Path("RUN"), metrics).splitlines()
+    assert [line for line in lines if line.startswith("note: ")] == [
+        "note: The class a has one group only.",
+        "note: The class b has one group only.",
+        "note: The class c has one group only.",
+        "note: 2 more of this kind are in the report",
+    ]

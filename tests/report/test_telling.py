@@ -57,6 +57,7 @@ def story(small: Small) -> Story:
             "ensemble": None,
             "attempts": [],
             "untried": None,
+            "unaudited": "that was switched off",
             "valid": {**MEASURES, "n": small.material.count("valid")},
             "test": MEASURES,
             "familiar_rate": fitted.familiar_rate,

@@ -64,9 +64,9 @@ def run() -> NoReturn:
         _stop(None, INTERRUPTED_SENTENCE, INTERRUPTED)
     except TyperException as error:
         said = error.format_message()
-        _stop(
-            error, f"{said if said.endswith(('.', '?')) else said + '.'} `photism --help` is the manual.", WRONG_INPUT
-        )
+        context = getattr(error, "ctx", None)
+        manual = f"`{context.command_path if context else 'photism'} --help` is the manual."
+        _stop(error, f"{said if said.endswith(('.', '?')) else said + '.'} {manual}", WRONG_INPUT)
     except BrokenPipeError:
         # The reader of our answers has left (`| head`): nothing more to say, and no traceback at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

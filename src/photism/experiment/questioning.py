@@ -20,7 +20,7 @@ from photism.training.unseen import UnseenFolds, unseen_folds
 from photism.trust.audit import Audit
 from photism.trust.audit import audit as audit_data
 
-__all__ = ["audit", "explain", "new_folds"]
+__all__ = ["audit", "explain", "new_folds", "why_unaudited"]
 
 
 def audit(job: Job, probed: Probed, adapted: Adapted | None) -> Audit | None:
@@ -51,6 +51,20 @@ def audit(job: Job, probed: Probed, adapted: Adapted | None) -> Audit | None:
             seed=job.request.seed,
             progress=job.progress,
         )
+
+
+def why_unaudited(job: Job, found: Audit | None) -> str | None:
+    """Say why the data were not audited; None where they were.
+
+    Parameters
+    ----------
+    job : Job
+    found : Audit, optional
+        What ``audit`` returned.
+    """
+    if found is not None:
+        return None
+    return "the budget leaves no time for it" if job.request.audit else "that was switched off"
 
 
 def new_folds(job: Job, ground: Ground) -> UnseenFolds | None:

@@ -19,7 +19,7 @@ from photism.experiment.improving import fine_tune, join_other, take_larger, why
 from photism.experiment.job import Job
 from photism.experiment.keeping import keep
 from photism.experiment.questioning import audit as audit_data
-from photism.experiment.questioning import explain, new_folds
+from photism.experiment.questioning import explain, new_folds, why_unaudited
 from photism.experiment.request import Request
 from photism.recognizers.recognizer import Partner, Recognizer
 from photism.report.loggers import check_loggers, loggers
@@ -209,6 +209,7 @@ def _walk(job: Job) -> dict[str, JSON]:
             ensemble,
             unseen,
             why_untried(job, probed.ground, adapted),
+            why_unaudited(job, audited),
         ),
         audit=audited,
         seconds=job.clock.so_far(),

@@ -94,11 +94,12 @@ class Check:
         """Return the finding in one or two sentences."""
         figures = (
             f"deletion {self.deletion:.2f} (random regions {self.random_deletion:.2f}), insertion {self.insertion:.2f} "
-            f"(random regions {self.random_insertion:.2f}); better by {self.gain:+.3f}, 95 % interval "
+            f"(random regions {self.random_insertion:.2f}); gain over them {self.gain:+.3f}, 95 % interval "
             f"{self.gain_low:+.3f} to {self.gain_high:+.3f}"
         )
         if not self.beats_random:
-            return f"This explanation does no better than random regions of the same size: {figures}."
+            how = "worse than" if self.gain_high < 0.0 else "no better than"
+            return f"This explanation does {how} random regions of the same size: {figures}."
         if not self.beats_shuffled:
             return f"This explanation does no better than one of a network with shuffled weights: {figures}."
         return f"The regions matter to the answer: {figures}."

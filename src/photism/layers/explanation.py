@@ -29,9 +29,8 @@ class Joint:
     def to_text(self) -> str:
         """Say what is explained, and what both answer."""
         return (
-            f"Two networks answer together: {self.answer}, {100 * min(self.probability, 0.999):.1f} %. This explains "
-            f"{self.explained} alone, which has {100 * (1 - self.share):.0f} % of the say; {self.partner} is not "
-            "explained."
+            f"Two networks answer together: {self.answer}, {100 * min(self.probability, 0.999):.1f} %. What follows is "
+            f"{self.explained} alone, which has {100 * (1 - self.share):.0f} % of the say; {self.partner} is left out."
         )
 
 
@@ -101,7 +100,9 @@ class Explanation:
 
     def to_text(self) -> str:
         """Return the explanation in a few lines."""
-        lines = [f"{self.path}: {self.label} ({100 * min(self.probability, 0.999):.1f} %), by {self.heat.method}"]
+        joint = self.joint is not None and self.joint.answer == self.label
+        probability = self.joint.probability if self.joint is not None and joint else self.probability
+        lines = [f"{self.path}: {self.label} ({100 * min(probability, 0.999):.1f} %), by {self.heat.method}"]
         lines += [] if self.joint is None else [self.joint.to_text()]
         lines += [f"  {100 * one.weight:.0f} % {one.panel}: {one.sentence}" for one in self.found]
         if not self.found:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-from photism.layers.explanation import Explanation
+from photism.report.deciding import Decided
 from photism.types import JSON, EpochRow, Kind, Part, Recipe, Signal, Skipped, Verdict, Window
 
 __all__ = [
@@ -251,7 +251,7 @@ class Account:
     trust: tuple[str, ...] = ()
     questioned: bool = False
     suspects: tuple[Mistake, ...] = ()
-    decided: tuple[tuple[str, Explanation], ...] = ()
+    decided: tuple[Decided, ...] = ()
     warnings: tuple[str, ...] = ()
     kinds_found: Mapping[str, int] = field(default_factory=dict)
     n_groups: int | None = None

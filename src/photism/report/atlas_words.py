@@ -78,7 +78,7 @@ def headline(atlas: Atlas) -> str:
         f"Read by a plain linear probe, the first layer tells the {len(atlas.labels)} classes with "
         f"{words.percent(first[1].value, digits=0)} and {best[0].stage.name} with "
         f"{words.percent(best[1].value, digits=0)} (random weights there: {words.percent(best[1].twins, digits=0)}; "
-        f"{words.count(atlas.looked.n_for_twins)} files, out of fold).{beside}"
+        f"{words.count(atlas.looked.n_for_twins)} files, out of fold; the report's probes had more).{beside}"
     )
 
 

@@ -5,7 +5,7 @@ Covers the choice. How an answer is explained is ``layers.explaining``, how it l
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,8 +19,17 @@ from photism.types import Part
 
 __all__ = ["Decided", "explain_surest"]
 
-Decided = tuple[str, Explanation]
-"""A file's true class, and why it was answered as it was."""
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A file's true class, why it is answered as it is, and what it was called when that was measured.
+
+    The two differ where the kept recognizer learned from validation files as well.
+    """
+
+    truth: str
+    why: Explanation
+    measured: str
 
 
 def explain_surest(
@@ -39,8 +48,8 @@ def explain_surest(
 
     Returns
     -------
-    tuple of (true class, Explanation)
-        One or two. On validation the kept recognizer may answer otherwise than the one that was measured there.
+    tuple of Decided
+        One or two.
     """
     # Here, because these import torch: a run that explains nothing does not wait for it.
     from photism.layers.attribution import Explained
@@ -53,10 +62,12 @@ def explain_surest(
     explained, found = Explained(recognizer), []
     for wanted in (right, ~right):
         if wanted.any():
-            sample = material.samples[int(files[np.argmax(np.where(wanted, sure, -1.0))])]
+            place = int(np.argmax(np.where(wanted, sure, -1.0)))
+            sample = material.samples[int(files[place])]
             try:
                 why = explain_file(explained, sample.path, executor=executor, seed=seed)
             except InputError:  # it is gone since it was rendered: the report is no place to stop
                 continue
-            found.append((str(sample.label), replace(why, path=sample.name)))
+            measured = recognizer.labels[int(probability[place].argmax())]
+            found.append(Decided(str(sample.label), replace(why, path=sample.name), measured))
     return tuple(found)

@@ -83,6 +83,7 @@ def save_explanation(explanation: Explanation, out: Path, *, command: str | None
             label=explanation.label,
             answer=explanation.answer,
             probability=explanation.probability,
+            joint=explanation.joint,
             failed=explanation.check.fails,
             headline=_headline(explanation),
             command=command,
@@ -121,7 +122,7 @@ def _pictures(explanation: Explanation) -> list[_Shown]:
             if picture.panel not in explanation.resolution:
                 continue
             part = f", window {window + 1} of {len(windows)}" if len(windows) > 1 else ""
-            caption = f"{picture.panel}{part}. Under the glow: {colours_of(picture)}; shown grey."
+            caption = f"{picture.panel}{part}, in grey under the glow; its own colours: {colours_of(picture)}."
             found.append(_Shown(caption, draw_heat(explanation, window=window, panel=panel)))
     return found
 

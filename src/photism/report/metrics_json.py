@@ -39,6 +39,7 @@ def metrics_json(
     ensemble: Ensemble | None = None,
     unseen: UnseenFolds | None = None,
     untried: str | None = None,
+    unaudited: str | None = None,
 ) -> dict[str, JSON]:
     """Write down everything that ``metrics.json`` says, but for the seconds.
 
@@ -60,6 +61,8 @@ def metrics_json(
         Where folds were given and one of them is validation.
     untried : str, optional
         Why nothing was fine-tuned, where that was not the user's choice.
+    unaudited : str, optional
+        Why the data were not audited, where they were not.
     """
     decision, labels = recognizer.decision, recognizer.labels
     measured: dict[str, JSON] = {"valid": None, "test": None}
@@ -95,6 +98,7 @@ def metrics_json(
         "ensemble": None if ensemble is None else {**cast("dict[str, JSON]", asdict(ensemble)), "kept": ensemble.kept},
         "attempts": list(attempts),
         "untried": untried,
+        "unaudited": unaudited,
         "probes": [
             {"layers": list(c.layers), "accuracy": c.accuracy, "loss_nats": c.loss_nats}
             for c in fitted.selection.candidates

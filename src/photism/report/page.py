@@ -119,7 +119,7 @@ def build_page(account: Account, *, pictures: bool = True) -> str:
         rows=_class_rows(account.held_out),
         mistakes=_thumbs(account.mistakes[:N_MISTAKES_SHOWN], pictures=pictures),
         suspects=_thumbs(account.suspects, pictures=pictures),
-        decided=[(truth, why, explain_piece(why, pictures=pictures)) for truth, why in account.decided],
+        decided=[(one, explain_piece(one.why, pictures=pictures)) for one in account.decided],
         skipped_more=max(0, len(account.skipped) - N_SKIPPED_SHOWN),
         n_skipped_shown=N_SKIPPED_SHOWN,
         phases=phases,

@@ -14,6 +14,8 @@ from photism.types import Verdict
 
 __all__ = ["summarise"]
 
+N_WARNINGS = 3
+
 
 def summarise(folder: Path, metrics: Mapping[str, Any]) -> str:
     """Say in a few lines what a run found, how good it is, and where the report is.
@@ -36,6 +38,7 @@ def summarise(folder: Path, metrics: Mapping[str, Any]) -> str:
     counts = f"{metrics['n_train']} train, {metrics['n_valid']} validation, {metrics['n_test']} test"
     lines = [
         f"{len(metrics['labels'])} classes; {counts}, {metrics['n_skipped']} skipped"
+        + (" (skipped.csv says why)" if metrics["n_skipped"] else "")
         + (f", {metrics['n_left_out']} left out for want of time" if metrics.get("n_left_out") else ""),
         f"{part} accuracy {_percent(held_out['accuracy'])} (95 % interval {_percent(held_out['low'])} to "
         f"{_percent(held_out['high'])}; always the commonest class: {_percent(held_out['majority_baseline'])})",
@@ -64,8 +67,12 @@ def summarise(folder: Path, metrics: Mapping[str, Any]) -> str:
             f"leaks: {len(metrics['leaks'])} held-out files share a source or their bytes with training; see the report"
         )
     lines += [f"watch: {alarm}" for alarm in metrics.get("alarms", ())]
+    warnings = metrics.get("warnings", ())
+    lines += [f"note: {warning}" for warning in warnings[:N_WARNINGS]]
+    if len(warnings) > N_WARNINGS:
+        lines.append(f"note: {len(warnings) - N_WARNINGS} more of this kind are in the report")
     if "trust" in metrics and metrics["trust"] is None:
-        lines.append(words.NOT_ASKED)
+        lines.append(f"{words.NOT_ASKED}: {metrics['unaudited']}.")
     seconds = metrics["seconds"]
     spent = ", ".join(
         f"{name.replace('_', ' ')} {seconds[name]:.1f}" for name in seconds if seconds[name] and name != "total"

@@ -229,7 +229,9 @@ def _trust(story: Story) -> tuple[str, ...]:
     said = [] if unseen is None else [UnseenFolds.from_json(unseen).to_text()]
     said += [] if worth is None else [Worth(**cast("Mapping[str, Any]", worth)).to_text()]
     said += [Cause(one["name"], one["evidence"], one["advice"]).to_text() for one in causes]
-    return (*said, *((words.NOT_ASKED,) if story.audit is None else story.audit.sentences()))
+    if story.audit is None:
+        return (*said, f"{words.NOT_ASKED}: {story.metrics['unaudited']}.")
+    return (*said, *story.audit.sentences())
 
 
 def _leak(leak: Mapping[str, JSON]) -> Leak:

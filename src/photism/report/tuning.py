@@ -52,12 +52,12 @@ def tell_attempts(attempts: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     >>> attempt = dict(depth=dict(evidence="So."), blend=blend, comparison=comparison, kept=True)
     >>> print(*tell_attempts([attempt]), sep="\n")
     So.
-    Best are weights 85 % of the way from the first ones, and 30 % of the say for a head on frozen stages.
-    Fine-tuned: 90.0 % of validation and 0.30 nats, before 80.0 % and 0.50 (paired test, p = 0.002). It is kept.
+    Best are weights 85 % of the way from the pretrained ones, and 30 % of the say for a head on frozen stages.
+    Fine-tuned: 90.0 % of validation and 0.30 nats, before 80.0 % and 0.50 (paired test of nats, p = 0.002). It is kept.
     >>> attempt["comparison"] |= dict(p_value=0.2, n_folds=5)
     >>> print(*tell_attempts([attempt | dict(kept=False)])[-1].split(", "), sep="\n")
     Fine-tuned: 90.0 % of unseen folds and 0.30 nats
-    before 80.0 % and 0.50 (paired test over 5 folds
+    before 80.0 % and 0.50 (paired test of nats over 5 folds
     p = 0.200). That could be chance: what was before is kept.
     """
     sentences: list[str] = []
@@ -85,7 +85,7 @@ def _refused(c: Comparison) -> str:
 
 
 def tell_larger(larger: Mapping[str, Any] | None) -> tuple[str, ...]:
-    """Tell how a larger network compared; nothing where none was asked.
+    r"""Tell how a larger network compared; nothing where none was asked.
 
     Parameters
     ----------
@@ -96,12 +96,14 @@ def tell_larger(larger: Mapping[str, Any] | None) -> tuple[str, ...]:
     --------
     >>> comparison = dict(simple_accuracy=0.8, challenger_accuracy=0.9, simple_loss_nats=0.5,
     ...                   challenger_loss_nats=0.3, p_value=0.002)
-    >>> print(*tell_larger(dict(name="efficientnet_lite2", comparison=comparison, kept=True)))
-    efficientnet_lite2: 90.0 % of validation and 0.30 nats, before 80.0 % and 0.50 (paired test, p = 0.002). It is kept.
+    >>> larger = dict(name="efficientnet_lite2", comparison=comparison, kept=True)
+    >>> print(*tell_larger(larger)[0].split(" (paired test of nats, "), sep="\n")
+    efficientnet_lite2: 90.0 % of validation and 0.30 nats, before 80.0 % and 0.50
+    p = 0.002). It takes the smaller one's place.
     """
     if larger is None:
         return ()
-    end = "It is kept." if larger["kept"] else "The smaller one is kept."
+    end = "It takes the smaller one's place." if larger["kept"] else "It does not take the smaller one's place."
     return (f"{larger['name']}: {_compared(Comparison(**larger['comparison']))} {end}",)
 
 
@@ -118,14 +120,15 @@ def tell_ensemble(ensemble: Mapping[str, Any] | None) -> tuple[str, ...]:
     >>> comparison = dict(simple_accuracy=0.8, challenger_accuracy=0.9, simple_loss_nats=0.5,
     ...                   challenger_loss_nats=0.3, p_value=0.002)
     >>> ensemble = dict(name="efficientnet_lite0", mixture=dict(share=0.35), comparison=comparison, kept=True)
-    >>> print(*tell_ensemble(ensemble)[0].split(" (paired test, "), sep="\n")
+    >>> print(*tell_ensemble(ensemble)[0].split(" (paired test of nats, "), sep="\n")
     Together with efficientnet_lite0: 90.0 % of validation and 0.30 nats, before 80.0 % and 0.50
-    p = 0.002). Both answer from now on, 35 % of the say with it.
+    p = 0.002). Both answer from now on: efficientnet_lite0 has 35 % of the say.
     """
     if ensemble is None:
         return ()
     comparison = Comparison(**ensemble["comparison"])
-    end = f"Both answer from now on, {100 * ensemble['mixture']['share']:.0f} % of the say with it."
+    share = 100 * ensemble["mixture"]["share"]
+    end = f"Both answer from now on: {ensemble['name']} has {share:.0f} % of the say."
     if not ensemble["kept"]:
         end = _refused(comparison).replace("what was before is kept", "one answers alone")
     return (f"Together with {ensemble['name']}: {_compared(comparison)} {end}",)
@@ -138,14 +141,14 @@ def _compared(c: Comparison) -> str:
     now = f"{100 * c.challenger_accuracy:.1f} % of {of} and {c.challenger_loss_nats:.2f} nats"
     worse = f" over files; worse on {c.n_worse} of {c.n_folds} folds" if c.n_worse is not None else ""
     before = f"{100 * c.simple_accuracy:.1f} % and {c.simple_loss_nats:.2f}"
-    return f"{now}, before {before} (paired test{over}, {p}{worse})."
+    return f"{now}, before {before} (paired test of nats{over}, {p}{worse})."
 
 
 def _blend(*, reach: float, share: float, **_temperatures: float) -> list[str]:
     """Say what of the network before stays; nothing where nothing does."""
     stays = []
     if reach < 1:
-        stays.append(f"weights {100 * reach:.0f} % of the way from the first ones")
+        stays.append(f"weights {100 * reach:.0f} % of the way from the pretrained ones")
     if share > 0:
         stays.append(f"{100 * share:.0f} % of the say for a head on frozen stages")
     return [f"Best are {', and '.join(stays)}."] if stays else []

@@ -20,8 +20,8 @@ NOUNS: dict[Kind, tuple[str, str]] = {
 }
 """What one item, and several, of a kind are called in a sentence."""
 
-NOT_ASKED = "Near copies, shortcuts, wrong labels and drift were not asked for: --no-audit, or too short a budget."
-"""What is said where the data were not audited."""
+NOT_ASKED = "Near copies, shortcuts, wrong labels and drift were not asked for"
+"""What is said where the data were not audited, before the reason."""
 
 _SPACE = "\u202f"  # narrow, never broken: 93.8 % stays together and thousands are set apart
 _NOTHING = "–"

@@ -23,8 +23,8 @@ from photism.training.ground import Ground
 
 __all__ = ["SHARES", "mixed", "try_ensemble"]
 
-SHARES = (0.2, 0.35, 0.5, 0.65)
-"""What part of the mean may be the other network's."""
+SHARES = (0.2, 0.35, 0.5)
+"""What part of the mean may be the other network's: never the larger one, for the first is what is explained."""
 
 
 def try_ensemble(ground: Ground, adapted: Adapted | None, other: Ground) -> Ensemble:

@@ -149,9 +149,10 @@ def choose_depth(
         evidence = f"Training begins at {from_layer}, {because}."
     else:
         first = max(0, min(max(helpful, stages.index(middle_of(stages))), len(stages) - LEAST_TRAINED, last_read))
+        why = _why(helpful, first, len(stages))
         evidence = (
             f"Probes answer best on {stages[helpful]} ({100 * best.accuracy:.1f} % of files, "
-            f"{best.loss_nats:.2f} nats, cross-validated): training begins at {stages[first]}."
+            f"{best.loss_nats:.2f} nats, cross-validated): training begins at {stages[first]}{why}."
         )
     after = stages[first - 1] if first else None
     behind = [one for one, found in numbers.items() if min(found) >= first]
@@ -163,6 +164,13 @@ def choose_depth(
         )
     frozen_layers = min(before, key=lambda one: one.loss_nats).layers if before else ()
     return Depth(after, min(behind, key=lambda one: one.loss_nats).layers, frozen_layers, evidence)
+
+
+def _why(helpful: int, first: int, n_stages: int) -> str:
+    """Say why training begins elsewhere than at the stage that answers best."""
+    if helpful < first:
+        return ", for the first half never is trained"
+    return f", for the last {LEAST_TRAINED} always are" if first < helpful and first == n_stages - LEAST_TRAINED else ""
 
 
 def fit_plan(plan: Plan, n_train: int, costs: Costs | None = None, seconds: float | None = None) -> Plan | None:

@@ -192,6 +192,9 @@ class Evaluated:
                 lines.append(f"of the {len(self.files)} others {self.n_right_of_files} are answered rightly")
         if self.shift is not None:
             lines.append(f"training files against those that were not taught: {self.shift.to_text()}")
+            if self.shift.found and self.shift.foreign:
+                foreign = ", ".join(self.files[one.index] for one in self.shift.foreign[:N_NAMED])
+                lines.append(f"most foreign: {foreign}")
         lines += [f"skipped {one.path}: {one.reason}" for one in self.skipped]
         return "\n".join(lines)
 
