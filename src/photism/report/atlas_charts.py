@@ -17,7 +17,7 @@ from photism.report.ticks import nice_steps
 __all__ = ["draw_depth", "overlay", "tiles"]
 
 _WIDTH, _HEIGHT = 300.0, 150.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 34.0, 292.0, 10.0, 116.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 34.0, 280.0, 10.0, 116.0
 
 
 def draw_depth(stages: Sequence[StageAtlas], key: str) -> Markup:
