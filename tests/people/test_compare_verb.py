@@ -166,6 +166,9 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
         compare([], settings=Settings(), reading=Reading())
     with pytest.raises(DataError, match="is a folder: expected people's trials as the last argument"):
         compare([trials, tmp_path / "out"], settings=Settings(), reading=Reading())
+    (tmp_path / "out" / "recognizer").mkdir()
+    with pytest.raises(DataError, match="For two runs beside each other: `photism evaluate RUN DATA`, each"):
+        compare([trials, tmp_path / "out"], settings=Settings(), reading=Reading())
 
 
 def test_planning_before_a_study_and_from_a_pilot(tmp_path: Path) -> None:

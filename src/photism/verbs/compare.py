@@ -150,6 +150,11 @@ def _read_people(path: Path, reading: Reading) -> Trials | Answers:
     if path.is_dir():
         raise DataError(
             f"{path} is a folder: expected people's trials as the last argument, a CSV or a .npy of counts."
+            + (
+                " For two runs beside each other: `photism evaluate RUN DATA`, each."
+                if (path / "recognizer").is_dir()
+                else ""
+            )
         )
     if path.suffix.lower() != ".npy":
         if reading.index or reading.labels:
