@@ -29,8 +29,8 @@ from photism.types import JSON, Progress, Recipe, silent
 __all__ = ["LARGER", "LEAST_BUDGET_S", "compared", "cost_of_larger_s", "try_larger"]
 
 LARGER = "efficientnet_lite2"
-LEAST_BUDGET_S = 60.0
-"""With less time left the larger network is not tried: compiling it alone takes 10 s or more."""
+LEAST_BUDGET_S = 30.0
+"""With less time left the larger network is not tried: compiling it for the first time takes 10 s or more."""
 N_TRIED = 32
 
 
