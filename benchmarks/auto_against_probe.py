@@ -29,10 +29,12 @@ ORDER = ("cpu_rec_chunks", "filefrag", "clothing10", "esc10", "mouse_bots", "cif
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One split of one set with one seed, trained both ways: test accuracies as fractions."""
+    """One split of one set with one seed, trained both ways: test accuracies as fractions, losses in nats."""
 
     auto: float
     probe: float
+    auto_nats: float
+    probe_nats: float
     tuned: bool
     larger: bool
     together: bool
@@ -70,6 +72,8 @@ def pair_of(name: str, fold: str | None, seed: int, out: Path) -> Pair | None:
     return Pair(
         auto["test"]["accuracy"],
         probe["test"]["accuracy"],
+        auto["test"]["loss_nats"],
+        probe["test"]["loss_nats"],
         tuned=chosen["method"] == "finetune",
         larger=chosen["backbone"] != probe["chosen"]["backbone"],
         together=chosen.get("partner") is not None,
@@ -89,9 +93,10 @@ def row_of(name: str, seeds: list[int], out: Path) -> str | None:
     tuned, larger, together = (sum(getattr(p, what) for p in pairs) for what in ("tuned", "larger", "together"))
     interval = "" if math.isnan(half) else f"{mean(points) - half:+.2f} to {mean(points) + half:+.2f}"
     accuracy = [f"{100 * mean(getattr(p, way) for p in pairs):.2f}" for way in ("auto", "probe")]
+    nats = [f"{mean(getattr(p, way) for p in pairs):.3f}" for way in ("auto_nats", "probe_nats")]
     return (
         f"| {name} | {len(pairs)} of {len(wanted)} | {tuned} | {larger} | {together} | {' | '.join(accuracy)} | "
-        f"{mean(points):+.2f} | {interval} | {min(points):+.2f} |"
+        f"{mean(points):+.2f} | {interval} | {min(points):+.2f} | {' | '.join(nats)} |"
     )
 
 
@@ -112,7 +117,7 @@ def main() -> None:
                         print(name, fold, seed, method, metrics["test"]["accuracy"], file=sys.stderr, flush=True)  # type: ignore[index]
     print(
         "| set | runs | fine-tuned | larger network | two networks | auto % | probe % | difference | 95 % over runs | "
-        "worst |\n|---|---|---|---|---|---|---|---|---|---|"
+        "worst | auto nats | probe nats |\n|---|---|---|---|---|---|---|---|---|---|---|---|"
     )
     for name in options.sets:
         row = row_of(name, options.seeds, options.out)
