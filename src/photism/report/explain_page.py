@@ -13,7 +13,6 @@ from markupsafe import Markup
 
 from photism.layers.explanation import Explanation
 from photism.report import words
-from photism.report.colours import colours_of
 from photism.report.heat_picture import draw_check, draw_heat
 from photism.report.sheets import style_sheet, templates
 
@@ -122,7 +121,7 @@ def _pictures(explanation: Explanation) -> list[_Shown]:
             if picture.panel not in explanation.resolution:
                 continue
             part = f", window {window + 1} of {len(windows)}" if len(windows) > 1 else ""
-            caption = f"{picture.panel}{part}, in grey under the glow; its own colours: {colours_of(picture)}."
+            caption = f"{picture.panel}{part}, in grey under the glow."
             found.append(_Shown(caption, draw_heat(explanation, window=window, panel=panel)))
     return found
 
