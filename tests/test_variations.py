@@ -216,11 +216,14 @@ def test_a_crop_keeps_half_to_all_of_the_area_at_the_images_aspect() -> None:
 def test_a_small_image_is_enlarged_as_the_renderer_would_and_remembers_its_size() -> None:
     small = photograph(32, 32)
     cropped = vary_image.OPS["crop"].apply(small, rng(1))
-    assert cropped.pixels.shape == (224, 224, 3)
+    assert cropped.pixels.shape == (128, 128, 3)
     assert cropped.original_px == (32, 32)
-    whole = vary_image._resized(small, (0.0, 0.0, 32.0, 32.0))
+    assert vary_image._rotate(cropped, 0.5).pixels.shape == (128, 128, 3)  # and not once more
+    small = photograph(56, 56)
+    whole = vary_image._resized(small, (0.0, 0.0, 56.0, 56.0))
     recipe = fit_recipe("image", [], size_px=224)
     np.testing.assert_array_equal(render(whole, recipe)[0][0].pixels, render(small, recipe)[0][0].pixels)
+    cropped = vary_image.OPS["crop"].apply(small, rng(1))
     assert render(cropped, recipe)[0][0].x == render(small, recipe)[0][0].x
 
 

@@ -87,8 +87,8 @@ def test_where_windows_are_few_their_inner_products_teach_the_same_head(monkeypa
     features = replace(features, layers={name: features.layers[name] for name in ("p/b", "p/a")})
     plan = Plan(epochs=6, least_steps=1)
     calls: list[int] = []
-    products = head.inner_products
-    monkeypatch.setattr(head, "inner_products", lambda *rest: calls.append(1) or products(*rest))
+    products = head.add_inner_products
+    monkeypatch.setattr(head, "add_inner_products", lambda *rest: calls.append(1) or products(*rest))
     monkeypatch.setattr(head, "MAX_WINDOWS_MEASURED", 50)
     by_products = train(features, y, folds, plan)
     assert calls == [1]

@@ -18,7 +18,7 @@ from photism.errors import OptionError
 
 __all__ = ["VARIATION_VERSION", "Op", "View", "apply_ops"]
 
-VARIATION_VERSION = 1
+VARIATION_VERSION = 2
 """Raise it whenever a variation of any kind gives other signals: it is part of every view's cache key."""
 
 S = TypeVar("S")
@@ -57,7 +57,7 @@ class View:
     Examples
     --------
     >>> View(seed=0, index=2, ops=("flip",)).key
-    'v1-s0-i2-flip'
+    'v2-s0-i2-flip'
     """
 
     seed: int

@@ -114,6 +114,7 @@ def compare(
     groups: Sequence[str],
     *,
     n_folds: int = 0,
+    folds: Sequence[str] | None = None,
 ) -> Comparison:
     """Compare probabilities for the same files by a paired test that counts a group as one observation.
 
@@ -127,6 +128,8 @@ def compare(
         What is one observation.
     n_folds : int
         How many folds the files are of, where whole folds were left out.
+    folds : sequence of n, optional
+        The fold of every file, where groups of files are the observations and folds are counted besides (``n_worse``).
 
     Returns
     -------
@@ -151,4 +154,8 @@ def compare(
         p_value = float(stats.ttest_1samp(means, 0.0, alternative="greater").pvalue)
     right = [float(np.mean(one.argmax(axis=1) == y)) for one in (simple, challenger)]
     p_value = 1.0 if math.isnan(p_value) else p_value
-    return Comparison(float(losses[0].mean()), float(losses[1].mean()), right[0], right[1], p_value, n_folds)
+    n_worse = None
+    if folds is not None:
+        _, fold = np.unique(np.array(folds), return_inverse=True)
+        n_worse = int((np.bincount(fold, weights=lead) < 0).sum())
+    return Comparison(float(losses[0].mean()), float(losses[1].mean()), right[0], right[1], p_value, n_folds, n_worse)

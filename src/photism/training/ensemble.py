@@ -8,11 +8,10 @@ large a say it gets, the paired test, and the answers of both. Does not cover wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float64, Int
+from jaxtyping import Float64
 
 from photism.recognizers.mixture import Mixture
 from photism.training.attempts import Adapted, Ensemble
@@ -54,26 +53,15 @@ def try_ensemble(ground: Ground, adapted: Adapted | None, other: Ground) -> Ense
     alone, beside = _unseen(ground, adapted), other.probe_unseen
     judges = Judges.of(material).who_have(alone, beside)
     files, y = judges.files, material.y[judges.files]
-    groups = [material.groups[i] for i in files.tolist()]
+    groups, folds = [material.groups[i] for i in files.tolist()], judges.groups if judges.n_folds else None
     first = tempered(alone[files], y)
     tries = []
     for share in SHARES:
         mixture = Mixture(share, temperature_of(Mixture(share).mixed(alone[files], beside[files]), y))
         both = mixture.mixed(alone[files], beside[files])
-        comparison = compare(first, both, y, groups, n_folds=judges.n_folds)
-        if judges.n_folds:
-            comparison = replace(comparison, n_worse=_n_worse(first, both, y, judges.groups))
+        comparison = compare(first, both, y, groups, n_folds=judges.n_folds, folds=folds)
         tries.append(Ensemble(other.backbone.name, mixture, comparison))
     return min(tries, key=lambda one: one.comparison.challenger_loss_nats)
-
-
-def _n_worse(
-    first: Float64[np.ndarray, "n k"], both: Float64[np.ndarray, "n k"], y: Int[np.ndarray, " n"], folds: Sequence[str]
-) -> int:
-    """Count the folds on which both have the larger loss."""
-    rows, (_, fold) = np.arange(len(y)), np.unique(np.array(folds), return_inverse=True)
-    lead = np.log(np.maximum(both[rows, y], 1e-12)) - np.log(np.maximum(first[rows, y], 1e-12))
-    return int((np.bincount(fold, weights=lead) < 0).sum())
 
 
 def mixed(fitted: Fitted, other: Fitted, mixture: Mixture) -> Fitted:

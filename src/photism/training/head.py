@@ -25,7 +25,7 @@ from photism.recognizers.head import Head
 from photism.training.curve import Held, Measured, measure_files, row_of
 from photism.training.features import Features, by_file, softmax
 from photism.training.probe import balanced_weights
-from photism.training.ridge import inner_products
+from photism.training.ridge import add_inner_products
 from photism.types import EpochRow, Mask
 
 __all__ = ["Curve", "Plan", "train_head"]
@@ -183,7 +183,7 @@ def _parts(
         return _Part.of(learned, y, groups, start), _Part.of(held, y, groups, start), False
     both = features.keep(train | valid, layers=start.layers)
     products = np.zeros((n_windows, n_windows), np.float32)
-    inner_products(both, start.layers, start.mean, start.scale, products)
+    add_inner_products(both, start.layers, start.mean, start.scale, products)
     is_learned = train[both.sample_of_window]
     with_learned = products[:, is_learned]
     return (

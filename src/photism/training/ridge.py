@@ -20,7 +20,7 @@ from photism.executor import count_cores
 from photism.training.features import CHUNK_BYTES, Features, blocks
 from photism.training.probe import INTERCEPT, held_out_answers
 
-__all__ = ["RidgeRows", "inner_products"]
+__all__ = ["RidgeRows", "add_inner_products"]
 
 # Steps end where the answers' weighted root mean square error over the taught windows is below the tolerance, judged by
 # what the last few steps gained.
@@ -135,7 +135,7 @@ class RidgeRows:
     def _products(self) -> Float64[np.ndarray, "n n"]:
         """Inner products of the rows."""
         total = np.zeros((self.sides[0], self.sides[0]))
-        inner_products(self.features, self._names, self.mean, self.scale, total)
+        add_inner_products(self.features, self._names, self.mean, self.scale, total)
         total += INTERCEPT
         return total
 
@@ -238,7 +238,7 @@ class RidgeRows:
         return basis, power
 
 
-def inner_products(
+def add_inner_products(
     features: Features,
     names: Sequence[str],
     mean: Float32[np.ndarray, " d"],
