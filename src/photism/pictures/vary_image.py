@@ -242,7 +242,7 @@ def _resized(signal: Image, box: tuple[float, float, float, float]) -> Image:
 
 def _scale(signal: Image) -> float:
     """How much larger or smaller an image is interpolated; a long thin one is not made longer than 1024 px."""
-    shorter, longer = sorted(signal.pixels.shape[:2])
+    shorter, longer = sorted(map(int, signal.pixels.shape[:2]))
     if shorter < ENOUGH_PX:
         finest = MOST_ENLARGED * min(signal.original_px or (shorter, longer))  # it may have been enlarged before
         return max(1.0, min(ENOUGH_PX / shorter, finest / shorter, MOST_PX / longer))
