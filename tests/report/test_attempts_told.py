@@ -44,6 +44,15 @@ def test_only_the_last_that_was_kept_is_kept() -> None:
     assert tell_attempts([one, {**other, "kept": False}])[1].endswith("It is kept.")
 
 
+def test_folds_that_were_not_asked_any_more_are_told() -> None:
+    comparison = asdict(Comparison(0.2, 0.5, 0.9, 0.8, 0.98, n_folds=3))
+    one = {**attempt((0.9, 0.2), (0.8, 0.5), 0.98, kept=False), "comparison": comparison, "n_unasked": 2}
+    assert tell_attempts([one])[-1].endswith(
+        "(paired test of nats over 3 folds, p = 0.980). That is no better: what was before is kept. "
+        "The other 2 were not asked then."
+    )
+
+
 def test_two_networks_that_folds_judged_are_told_as_what_was_compared() -> None:
     """Folds were left out, but groups of files were the observations."""
     comparison = Comparison(0.3, 0.2, 0.8, 0.9, 0.001, n_folds=5, n_worse=1)

@@ -11,6 +11,7 @@ import pytest
 
 from photism.recognizers.backbones import state_hash
 from photism.training import adapt as module
+from photism.training import cross_tuned as crossed_module
 from photism.training.adapt import Adapted, adapt
 from photism.training.choose import Comparison
 from photism.training.fit import Fitted
@@ -154,6 +155,7 @@ def test_where_validation_is_a_fold_all_folds_decide_before_the_long_training(
     real = module.finetune
     monkeypatch.setattr(module, "finetune", lambda *a, **k: trained.append(k["valid"]) or real(*a, **k))
     monkeypatch.setattr("photism.training.choose.SIGNIFICANT", 0.0)
+    monkeypatch.setattr(module._Judged, "leads", True)
     lost = adapted(ground, a_plan(small), always=False)
     assert lost.attempts[0].comparison.n_folds == 4
     assert lost.kept is None
@@ -165,6 +167,25 @@ def test_where_validation_is_a_fold_all_folds_decide_before_the_long_training(
     assert won.crossed is not None
     assert np.array_equal(np.isfinite(won.crossed).all(axis=1), taught)
     assert np.array_equal(np.isfinite(won.fitted.probabilities["valid"]).all(axis=1), valid)
+
+
+def test_what_loses_on_the_first_half_of_the_folds_is_not_trained_on_the_other(
+    small: Small, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ground = in_folds(ground_of(small, place))
+    trained: list[object] = []
+    real = crossed_module.finetune
+    monkeypatch.setattr(crossed_module, "finetune", lambda *a, **k: trained.append(1) or real(*a, **k))
+    certain = np.where(np.eye(len(small.material.labels), dtype=bool)[small.material.y], 0.999, 0.001)
+    monkeypatch.setattr(module, "_probe_on_judges", lambda _: certain)  # a probe that nothing can beat
+    lost = adapted(ground, a_plan(small), always=False)
+    assert lost.kept is None
+    assert len(trained) == 1
+    assert (lost.attempts[0].comparison.n_folds, lost.attempts[0].n_unasked) == (2, 2)
+    asked_for = adapted(ground, a_plan(small), always=True)
+    assert asked_for.kept is not None
+    assert len(trained) == 3
+    assert (asked_for.attempts[0].comparison.n_folds, asked_for.attempts[0].n_unasked) == (4, 0)
 
 
 def test_each_attempt_must_win_against_the_best_before_it(

@@ -69,6 +69,9 @@ def tell_attempts(attempts: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
             end = "It is kept" if number == last else "It stood until the next one"
             end += "." if comparison.challenger_wins else ", because it was asked for."
         sentences += [one["depth"]["evidence"], *_blend(**one["blend"])]
+        unasked = one.get("n_unasked", 0)
+        if unasked:
+            end += f" The other {unasked} were not asked then."
         sentences += [f"Fine-tuned: {_compared(comparison)} {end}"]
     return tuple(sentences)
 

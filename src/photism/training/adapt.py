@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from jaxtyping import Float64
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+from photism.data.material import Material
 from photism.recognizers.backbones import Backbone
 from photism.recognizers.head import Head
 from photism.recognizers.suffix import Suffix
@@ -34,7 +36,7 @@ from photism.training.blend import (
     weights_of,
 )
 from photism.training.calibration import tempered
-from photism.training.choose import Judges, compare
+from photism.training.choose import Comparison, Judges, compare
 from photism.training.cross_tuned import CrossTuned, cross_tuned
 from photism.training.familiar import familiar_layers, familiar_rate, fit_familiarity
 from photism.training.features import answers, by_file
@@ -56,6 +58,20 @@ class _Measured:
 
     curve: Tuned
     held_out: HeldOut
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A challenger's blend, its answers (n_samples, k), NaN where it has none, and how they compare."""
+
+    blend: Blend
+    answers: Float64[np.ndarray, "m k"]
+    comparison: Comparison
+
+    @property
+    def leads(self) -> bool:
+        """Whether its loss is the smaller one at all."""
+        return self.comparison.challenger_loss_nats < self.comparison.simple_loss_nats
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,22 +120,32 @@ def adapt(
     attempts: list[Attempt] = []
     states = [None if folder is None else folder / f"attempt-{number}" for number in range(len(plans))]
     for (depth, plan), state in zip(plans, states, strict=True):
+        asked_for, against = always and leader is None, partial(_judged, material, best)
         if material.by_fold:
-            said: CrossTuned | _Measured = cross_tuned(ground, plan, folder=state, progress=progress)
+            # What loses on the first half of the folds cannot win beyond chance on all: the other half is not trained.
+            may_win = (lambda _: True) if asked_for else lambda half, against=against: against(half).leads
+            said: CrossTuned | _Measured = cross_tuned(ground, plan, may_win=may_win, folder=state, progress=progress)
         else:
             said = _measured(ground, plan, state, progress, watch)
-        blend = choose_blend(said.held_out, material.y)
-        challenger = said.held_out.probabilities(blend)
-        judges = Judges.of(material).who_have(best, challenger)
-        files, groups = judges.files, judges.groups
-        comparison = compare(best[files], challenger[files], material.y[files], groups, n_folds=judges.n_folds)
-        kept = comparison.challenger_wins or (always and leader is None)
-        attempts.append(Attempt(depth, plan, blend, comparison, kept))
+        judged = against(said.held_out)
+        kept = judged.comparison.challenger_wins or asked_for
+        n_unasked = Judges.of(material).n_folds - judged.comparison.n_folds
+        attempts.append(Attempt(depth, plan, judged.blend, judged.comparison, kept, n_unasked))
         if kept:
-            best, leader = challenger, _Leader(plan, blend, said)
+            best, leader = judged.answers, _Leader(plan, judged.blend, said)
     if leader is None:
         return Adapted(tuple(attempts), ground.backbone, ground.fitted)
     return replace(_finished(ground, leader, tuple(attempts), folder, progress, watch), unseen=best)
+
+
+def _judged(material: Material, best: Float64[np.ndarray, "m k"], held_out: HeldOut) -> _Judged:
+    """Blend what was answered as suits it best, and compare it with the best before it on files that both answered."""
+    blend = choose_blend(held_out, material.y)
+    found = held_out.probabilities(blend)
+    judges = Judges.of(material).who_have(best, found)
+    files, groups = judges.files, judges.groups
+    comparison = compare(best[files], found[files], material.y[files], groups, n_folds=judges.n_folds)
+    return _Judged(blend, found, comparison)
 
 
 def _probe_on_judges(ground: Ground) -> Float64[np.ndarray, "m k"]:

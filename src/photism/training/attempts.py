@@ -57,13 +57,17 @@ class Blend:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One fine-tuning beside what was best before it: where it was cut, how trained, how mixed, how it compared."""
+    """One fine-tuning beside what was best before it: where it was cut, how trained, how mixed, how it compared.
+
+    ``n_unasked`` folds were not asked, because those that were had refused it already.
+    """
 
     depth: Depth
     plan: Plan
     blend: Blend
     comparison: Comparison
     kept: bool
+    n_unasked: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ networks that did not see them (``photism.trust``). Covers those trainings. Does
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -50,6 +50,7 @@ def cross_tuned(
     plan: Plan,
     *,
     reaches: Sequence[float] = REACHES,
+    may_win: Callable[[HeldOut], bool] = lambda _: True,
     folder: Path | None = None,
     progress: Progress = silent,
 ) -> CrossTuned:
@@ -63,6 +64,8 @@ def cross_tuned(
         How the network that is kept is fine-tuned.
     reaches : sequence of float
         How far from the weights before training to those after it answers are wanted; 1 among them.
+    may_win : callable
+        Asked with the first half's answers whether the other half is worth training for; it is not where that says no.
     folder : Path, optional
         Where the state of an unfinished training is kept.
     progress : callable
@@ -98,6 +101,8 @@ def cross_tuned(
         held &= ~np.isin(content, content[learned])
         state = None if folder is None else folder / f"half-{number}"
         found.append(_answered(ground, plan, views, learned, held, reaches, state, tell))
+        if len(found) < N_FOLDS and not may_win(found[0]):
+            break
     return _joined(found)
 
 
