@@ -1,14 +1,18 @@
-"""Is every variation justified? A suffix trained with all of a kind's variations, with one less, with none.
+"""Is every variation justified? Trainings with about half of a kind's variations each, as a screening design chooses.
 
 One set of each kind, training and validation files only: an even share of each, cut as ``photism train`` cuts, where
-the probes say. Every training begins with the probe's head and sees the same files; only what views are made of
-differs, and the seed, which chooses views and batches. What is compared is the loss (nats) of every validation file, of
-the trained suffix by itself at its best epoch, and of what would be kept (``blend``), less that of the training with
-all default variations and the same seed. Intervals are 95 % of a bootstrap that draws seeds and groups of files, both
-whole (Owen 2007, The pigeonhole bootstrap, doi 10.1214/07-AOAS122); they are not corrected for their number.
+the probes say. Every training begins with the probe's head and sees the same files; what differs is which variations
+its views are made of, and the seed that draws views and batches. Trainings differ by chance more than by any one
+variation, so that leaving out one at a time tells little: here each training says something of every variation. Which
+are used is told by the columns of a Hadamard matrix (R. L. Plackett and J. P. Burman, The design of optimum
+multifactorial experiments, Biometrika 33, 1946, doi 10.1093/biomet/33.4.305): every variation is used in half of the
+trainings, and with every other one in a quarter. A second round has all signs turned, which frees what one variation
+does from what two do together. An effect is the loss (nats) of validation files with a variation less that without it,
+of the suffix by itself at its best epoch, and of what would be kept (``blend``). Intervals are 95 % of Student's t on
+what the trainings differ by otherwise: for other seeds, not for other files; they are not corrected for their number.
 What was measured is kept in ``--out``: stop and continue at any time. Test files are never read.
 
-    PHOTISM_DATA=../shared/data python -m benchmarks.variations [SET ...] --out FOLDER [--seeds 0 1 2]
+    PHOTISM_DATA=../shared/data python -m benchmarks.variations [SET ...] --out FOLDER [--rounds 1]
     python -m benchmarks.variations --out FOLDER --table
 """
 
@@ -19,17 +23,17 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from scipy import stats
+from scipy.linalg import hadamard
 
 from benchmarks.main_job import DATA
 
-N_DRAWS = 10_000
-# With fewer groups than this, files are drawn as if each stood alone, and the table says so.
-LEAST_GROUPS = 10
+LEAST_FREE = 3  # so many trainings more than effects, at least, tell what they differ by otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +53,26 @@ SETS = {
 }
 
 
-def arms_of(kind: str) -> dict[str, tuple[str, ...]]:
-    """List what is tried for a kind: a name, and the variations that are then applied, in the table's order."""
+def variations_of(kind: str) -> dict[str, bool]:
+    """Name a kind's variations in the order in which they are applied, and say which are used by default."""
     from photism.pictures import vary_binary, vary_image, vary_mouse, vary_sound
 
     module = {"image": vary_image, "sound": vary_sound, "binary": vary_binary, "mouse": vary_mouse}[kind]
-    usual = set(module.DEFAULT_OPS)
-    chosen = {"all": usual, "none": set()}
-    chosen |= {f"less {name}": usual - {name} for name in module.DEFAULT_OPS}
-    chosen |= {f"with {name}": usual | {name} for name in module.OPS if name not in usual}
-    return {arm: tuple(name for name in module.OPS if name in names) for arm, names in chosen.items()}
+    return {name: name in module.DEFAULT_OPS for name in module.OPS}
+
+
+def design(n_variations: int, n_rounds: int) -> np.ndarray:
+    """Say which variations each training uses: bool (n, n_variations), rounds one after the other.
+
+    Of a Hadamard matrix those columns come first whose number has an odd count of bits: of them no two together are
+    confounded with a third.
+    """
+    n = 1
+    while n < n_variations + 1 + LEAST_FREE:
+        n *= 2
+    columns = sorted(range(1, n), key=lambda column: (column.bit_count() % 2 == 0, column))[:n_variations]
+    first = hadamard(n)[:, columns] > 0
+    return np.concatenate([first if number % 2 == 0 else ~first for number in range(n_rounds)])
 
 
 # ── training ─────────────────────────────────────────────────────────────────────────────────────────
@@ -67,7 +81,7 @@ def arms_of(kind: str) -> dict[str, tuple[str, ...]]:
 class Bench:
     """One set made ready: its files, what the frozen network says of them, and the plan that all trainings share.
 
-    ``material`` has no part for files that are left out; ``aside`` and ``head`` are fitted once a seed.
+    ``material`` has no part for files that are left out; heads are fitted once.
     """
 
     def __init__(self, name: str, given: argparse.Namespace, work: Path, executor) -> None:
@@ -92,7 +106,7 @@ class Bench:
         self.n_folds = len(units) if self.material.by_fold else 0
         self.plan, self.evidence = self._planned(given)
         self.cut = Cut(backbone, self.plan.after, recipe, self.asked.panels, self.asked.engine)
-        self._heads: dict[tuple[int, tuple[str, ...]], object] = {}
+        self._heads: dict[tuple[str, ...], object] = {}
 
     def _planned(self, given: argparse.Namespace):
         """Choose the depth by probes on the training files, and the standard length unless one is given."""
@@ -114,20 +128,20 @@ class Bench:
         wanted = {"epochs": given.epochs, "views": given.views}
         return replace(plan, **{key: value for key, value in wanted.items() if value is not None}), depth.evidence
 
-    def head(self, layers: tuple[str, ...], seed: int):
-        """Fit the probe's head to the training files, once a seed."""
+    def head(self, layers: tuple[str, ...]):
+        """Fit the probe's head to the training files, once."""
         from threadpoolctl import threadpool_limits
 
         from photism.training.classifier import fit_classifier
         from photism.training.fit import folds_of
 
-        if (seed, layers) not in self._heads:
+        if layers not in self._heads:
             y, n_classes = self.material.y, len(self.material.labels)
             features = self.asked.features.keep(self.train, layers=layers)
             with threadpool_limits(limits=1, user_api="blas"):
-                folds = folds_of(y, self.material.units, self.train, seed)
-                self._heads[seed, layers] = fit_classifier(features, y, folds, layers=layers, n_classes=n_classes).head
-        return self._heads[seed, layers]
+                folds = folds_of(y, self.material.units, self.train, 0)
+                self._heads[layers] = fit_classifier(features, y, folds, layers=layers, n_classes=n_classes).head
+        return self._heads[layers]
 
     def views(self, ops: tuple[str, ...], seed: int):
         """Make the maps; without variations the plain ones are all there is."""
@@ -139,8 +153,8 @@ class Bench:
             executor=self.executor, cache=self.work, ops=ops or None,
         )  # fmt: skip
 
-    def measure(self, ops: tuple[str, ...], seed: int) -> dict[str, np.ndarray]:
-        """Train once; return losses (nats) and whether answers are right for every validation file."""
+    def measure(self, ops: tuple[str, ...], seed: int) -> dict[str, float]:
+        """Train once; return loss (nats) and accuracy (%) on validation files."""
         from photism.recognizers.suffix import Suffix
         from photism.training.blend import HeldOut, answers_on_the_way, choose_blend, frozen_logits, weights_of
         from photism.training.calibration import temperature_for
@@ -149,7 +163,7 @@ class Bench:
 
         material, plan = self.material, replace(self.plan, seed=seed)
         views = self.views(ops, seed)
-        suffix = Suffix(self.backbone, after=plan.after, panels=self.asked.panels, head=self.head(plan.layers, seed))
+        suffix = Suffix(self.backbone, after=plan.after, panels=self.asked.panels, head=self.head(plan.layers))
         start, groups = weights_of(suffix), np.unique(np.array(material.groups), return_inverse=True)[1]
         tuned = finetune(suffix, views, material.y, groups, train=self.train, valid=self.valid, plan=plan)
         files = np.flatnonzero(self.valid)
@@ -158,14 +172,14 @@ class Bench:
         frozen = None
         if plan.frozen_layers:
             held = self.asked.features.keep(self.valid, layers=plan.frozen_layers)
-            frozen = frozen_logits(self.head(plan.frozen_layers, seed), held, windows)
+            frozen = frozen_logits(self.head(plan.frozen_layers), held, windows)
         held_out = HeldOut(windows, logits, frozen)
         kept = held_out.probabilities(choose_blend(held_out, material.y))[files]
         y = material.y[files]
-        found = {"groups": groups[files], "epoch": np.array(tuned.best_epoch)}
+        found = {"epoch": float(tuned.best_epoch)}
         for name, probability in (("alone", alone), ("kept", kept)):
-            found[f"{name}_nats"] = -np.log(np.maximum(probability[np.arange(len(y)), y], 1e-12))
-            found[f"{name}_right"] = probability.argmax(axis=1) == y
+            found[f"{name}_nats"] = float(-np.log(np.maximum(probability[np.arange(len(y)), y], 1e-12)).mean())
+            found[f"{name}_percent"] = 100 * float(np.mean(probability.argmax(axis=1) == y))
         return found
 
 
@@ -185,17 +199,18 @@ def shared_evenly(material, sizes: Mapping[str, int]):
     return replace(material, samples=samples).without({})
 
 
-def result_path(out: Path, name: str, seed: int, arm: str) -> Path:
+def result_path(out: Path, name: str, number: int) -> Path:
     """Where one training's figures are kept."""
-    return out / name / f"{seed}-{arm.replace(' ', '-')}.npz"
+    return out / name / f"{number:03d}.json"
 
 
 def run_set(name: str, given: argparse.Namespace) -> None:
-    """Measure what is missing of one set; maps of varied views are thrown away as soon as they were used."""
+    """Train what is missing of one set; maps of varied views are thrown away as soon as they were used."""
     from photism.executor import ProcessExecutor
 
-    arms = {arm: ops for arm, ops in arms_of(SETS[name].kind).items() if given.arms is None or arm in given.arms}
-    missing = [(s, arm) for s in given.seeds for arm in arms if not result_path(given.out, name, s, arm).is_file()]
+    names = list(variations_of(SETS[name].kind))
+    runs = design(len(names), given.rounds)
+    missing = [number for number in range(len(runs)) if not result_path(given.out, name, number).is_file()]
     if not missing:
         return
     work = given.out / name / "maps"
@@ -209,18 +224,21 @@ def run_set(name: str, given: argparse.Namespace) -> None:
         keep_settings(given.out / name / "settings.json", about)
         bench.views((), 0)
         plain = set(work.iterdir())
-        for seed, arm in missing:
+        for number in missing:
+            ops = tuple(one for one, used in zip(names, runs[number], strict=True) if used)
             began = time.perf_counter()
-            found = bench.measure(arms[arm], seed)
+            found = bench.measure(ops, number)
             seconds = time.perf_counter() - began
-            path = result_path(given.out, name, seed, arm)
-            with path.with_suffix(".new").open("wb") as file:
-                np.savez(file, seconds=seconds, **found)
+            path = result_path(given.out, name, number)
+            path.with_suffix(".new").write_text(json.dumps({"ops": ops, "seconds": seconds, **found}))
             path.with_suffix(".new").replace(path)
             for folder in set(work.iterdir()) - plain:
                 shutil.rmtree(folder)
-            nats, right = found["alone_nats"].mean(), 100 * found["alone_right"].mean()
-            print(f"{name} seed {seed} {arm}: {nats:.3f} nats, {right:.1f} %, {seconds:.0f} s", file=sys.stderr)
+            print(
+                f"{name} {number + 1} of {len(runs)}, {'+'.join(ops) or 'none'}: {found['alone_nats']:.3f} nats, "
+                f"{found['alone_percent']:.1f} %, {seconds:.0f} s",
+                file=sys.stderr,
+            )
     shutil.rmtree(work)
 
 
@@ -237,100 +255,65 @@ def keep_settings(path: Path, about: Mapping[str, object]) -> None:
 # ── comparing ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def paired_interval(difference: np.ndarray, groups: np.ndarray, *, seed: int = 0) -> tuple[float, float, float]:
-    """Average differences over seeds and files, with a 95 % interval for other seeds and other groups of files.
+def effects(used: np.ndarray, measured: np.ndarray) -> tuple[np.ndarray, float]:
+    """Estimate what each variation changes, and how far an interval of 95 % reaches to both sides.
 
     Parameters
     ----------
-    difference : float (s, f)
-        One row a seed, one column a file.
-    groups : int (f,)
-        Files of one group are drawn together.
-    seed : int
-        Of the bootstrap.
+    used : bool (n, v)
+        Which variations each training used.
+    measured : float (n,)
 
     Returns
     -------
-    (mean, low, high)
-        Percentiles of 10,000 draws; a single seed is not drawn.
+    effects : float (v,)
+        Least squares: with a variation less without it.
+    reach : float
+        Of Student's t on the residuals; the same for all in a whole design, the largest otherwise.
     """
-    n_seeds = len(difference)
-    _, group = np.unique(groups, return_inverse=True)
-    sums = np.stack([np.bincount(group, weights=row) for row in difference])
-    sizes = np.bincount(group)
-    rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(len(sizes), np.full(len(sizes), 1 / len(sizes)), N_DRAWS)
-    seeds = rng.multinomial(n_seeds, np.full(n_seeds, 1 / n_seeds), N_DRAWS)
-    means = ((drawn @ sums.T) * seeds).sum(axis=1) / (n_seeds * (drawn @ sizes))
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(difference.mean()), float(low), float(high)
+    signs = np.column_stack([np.ones(len(used)), np.where(used, 0.5, -0.5)])
+    found, *_ = np.linalg.lstsq(signs, measured, rcond=None)
+    free = len(measured) - signs.shape[1]
+    spread = np.sqrt(np.sum((measured - signs @ found) ** 2) / free)
+    widest = np.sqrt(np.diag(np.linalg.inv(signs.T @ signs))[1:].max())
+    return found[1:], float(stats.t.ppf(0.975, free) * spread * widest)
 
 
-def says(arm: str, low: float, high: float) -> str:
-    """Put an interval of a difference of losses into words."""
-    if low <= 0.0 <= high:
-        return "no difference shown"
-    worse = low > 0.0
-    if arm.startswith("with"):
-        return "would harm" if worse else "would help"
-    return "justified" if worse else "harmful"
-
-
-def table(name: str, seeds: Sequence[int], out: Path) -> list[str]:
-    """Write a set's table in Markdown; empty where the training with all variations is not there."""
-    found = {
-        arm: {s: dict(np.load(path)) for s in seeds if (path := result_path(out, name, s, arm)).is_file()}
-        for arm in arms_of(SETS[name].kind)
-    }
-    if not found["all"]:
+def table(name: str, out: Path) -> list[str]:
+    """Write a set's table in Markdown; empty where too few trainings are there."""
+    paths = sorted((out / name).glob("[0-9]*.json"))
+    usual = variations_of(SETS[name].kind)
+    if len(paths) < len(usual) + 1 + LEAST_FREE:
         return []
+    runs = [json.loads(path.read_text()) for path in paths]
     about = json.loads((out / name / "settings.json").read_text())
-    groups = next(iter(found["all"].values()))["groups"]
-    n_groups = len(np.unique(groups))
-    drawn = f"{n_groups} groups drawn whole"
-    if n_groups < LEAST_GROUPS:
-        drawn, groups = f"files drawn as if independent (they are of {n_groups} group)", np.arange(len(groups))
-    if about["valid_folds"]:
-        drawn += f", all of {about['valid_folds']} fold: what other folds would say is not in the intervals"
+    used = np.array([[one in run["ops"] for one in usual] for run in runs])
+    columns = {key: np.array([run[key] for run in runs]) for key in ("alone_nats", "alone_percent", "kept_nats")}
+    found = {key: effects(used, values) for key, values in columns.items()}
     lines = [
         f"### {name} ({SETS[name].kind})\n",
-        f"{about['files']} training files, {about['valid_files']} validation files ({drawn}); "
-        f"{about['epochs']} epochs, cut behind {about['after']}, varied views of a file: {about['views']}. "
-        "Differences are to `all` at the same seeds; above 0 is a higher loss, or a higher accuracy.\n",
-        "| variations | seeds | nats | accuracy % | difference in nats (95 %) | difference in points (95 %) "
-        "| as kept: nats | difference as kept (95 %) | verdict | s |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        f"{len(runs)} trainings of {np.mean([run['seconds'] for run in runs]):.0f} s, {about['files']} training files, "
+        f"{about['valid_files']} validation files, {about['epochs']} epochs, cut behind {about['after']}, varied views "
+        f"of a file: {about['views']}. On average {columns['alone_nats'].mean():.3f} nats and "
+        f"{columns['alone_percent'].mean():.1f} %, as kept {columns['kept_nats'].mean():.3f} nats.\n",
+        "| variation | used by default | effect in nats (95 %) | in points | as kept, in nats | verdict |",
+        "|---|---|---|---|---|---|",
     ]
-    return [*lines, *(row for arm, runs in found.items() if (row := row_of(arm, runs, found["all"], groups)))]
+    for index, (one, default) in enumerate(usual.items()):
+        cells = [one, "yes" if default else "no"]
+        for key, digits in (("alone_nats", 3), ("alone_percent", 2), ("kept_nats", 3)):
+            effect, reach = found[key][0][index], found[key][1]
+            cells.append(f"{effect:+.{digits}f} (± {reach:.{digits}f})")
+        cells.append(says(found["alone_nats"][0][index], found["alone_nats"][1]))
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
 
 
-def row_of(
-    arm: str,
-    runs: Mapping[int, Mapping[str, np.ndarray]],
-    all_runs: Mapping[int, Mapping[str, np.ndarray]],
-    groups: np.ndarray,
-) -> str:
-    """Write the line of one choice of variations; empty where nothing is there to be compared."""
-    seeds = [seed for seed in runs if seed in all_runs]
-    if not seeds:
-        return ""
-
-    def stacked(key: str, of: Mapping[int, Mapping[str, np.ndarray]]) -> np.ndarray:
-        return np.stack([of[seed][key].astype(float) for seed in seeds])
-
-    cells = [arm, str(len(seeds)), f"{stacked('alone_nats', runs).mean():.4f}"]
-    cells += [f"{100 * stacked('alone_right', runs).mean():.2f}"]
-    compared = {}
-    for key, unit, digits in (("alone_nats", 1, 4), ("alone_right", 100, 2), ("kept_nats", 1, 4)):
-        difference = unit * (stacked(key, runs) - stacked(key, all_runs))
-        compared[key] = paired_interval(difference, groups)
-        mean, low, high = compared[key]
-        if key == "kept_nats":
-            cells.append(f"{stacked(key, runs).mean():.4f}")
-        cells.append("" if arm == "all" else f"{mean:+.{digits}f} ({low:+.{digits}f} to {high:+.{digits}f})")
-    cells.append("" if arm == "all" else says(arm, *compared["alone_nats"][1:]))
-    cells.append(f"{np.mean([runs[seed]['seconds'] for seed in seeds]):.0f}")
-    return f"| {' | '.join(cells)} |"
+def says(effect: float, reach: float) -> str:
+    """Put an effect on the loss into words."""
+    if abs(effect) <= reach:
+        return "no effect shown"
+    return "helps" if effect < 0 else "harms"
 
 
 def main() -> None:
@@ -338,8 +321,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sets", nargs="*", default=list(SETS), metavar="SET", help=", ".join(SETS))
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--arms", nargs="+", metavar="ARM", help='only these, e.g. all "less flip" none')
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--files", type=int, default=1500, help="training files at most")
     parser.add_argument("--valid-files", type=int, default=800)
     parser.add_argument("--epochs", type=int, help="instead of the standard number")
@@ -350,7 +332,7 @@ def main() -> None:
         for name in given.sets:
             run_set(name, given)
     for name in given.sets:
-        print("\n".join([*table(name, given.seeds, given.out), ""]))
+        print("\n".join([*table(name, given.out), ""]))
 
 
 if __name__ == "__main__":
