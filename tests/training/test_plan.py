@@ -182,6 +182,7 @@ def test_a_budget_is_kept_and_more_of_it_never_buys_less(
     assert seconds_of(plan, costs) <= seconds
     assert richer is not None
     assert (richer.epochs, richer.views) >= (plan.epochs, plan.views)
+    assert richer.epochs <= MOST_EPOCHS
     assert (richer.rate, richer.after, richer.layers) == (PLAN.rate, PLAN.after, PLAN.layers)
 
 

@@ -105,7 +105,8 @@ class Depth:
         return cls(values["after"], tuple(values["layers"]), tuple(values["frozen_layers"]), values["evidence"])
 
 
-# Without a budget; a small set takes so many epochs that there are LEAST_STEPS, but no more than MOST_EPOCHS.
+# Without a budget; a small set takes so many epochs that there are LEAST_STEPS. More than MOST_EPOCHS brought
+# few files nothing, however long the budget (LOG.md, 2026-11-23).
 STANDARD_EPOCHS, STANDARD_VIEWS = 6, 3
 LEAST_STEPS, MOST_EPOCHS = 200, 40
 # What a budget buys, from little to much: how many times the standard's epochs, and how many views.
@@ -197,7 +198,7 @@ def fit_plan(plan: Plan, n_train: int, costs: Costs | None = None, seconds: floa
         return replace(plan, epochs=standard, views=STANDARD_VIEWS)
     best = None
     for times, views in RUNGS:
-        longer = replace(plan, epochs=max(1, round(times * standard)), views=views)
+        longer = replace(plan, epochs=min(MOST_EPOCHS, max(1, round(times * standard))), views=views)
         if seconds_of(longer, costs) <= seconds:
             best = longer
     return best
