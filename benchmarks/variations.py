@@ -4,12 +4,13 @@ One set of each kind, training and validation files only: an even share of each,
 the probes say. Every training begins with the probe's head and sees the same files; what differs is which variations
 its views are made of, and the seed that draws views and batches. Trainings differ by chance more than by any one
 variation, so that leaving out one at a time tells little: here each training says something of every variation. Which
-are used is told by the columns of a Hadamard matrix (R. L. Plackett and J. P. Burman, The design of optimum
-multifactorial experiments, Biometrika 33, 1946, doi 10.1093/biomet/33.4.305): every variation is used in half of the
-trainings, and with every other one in a quarter. A second round has all signs turned, which frees what one variation
-does from what two do together. An effect is the loss (nats) of validation files with a variation less that without it,
-of the suffix by itself at its best epoch, and of what would be kept (``blend``). Intervals are 95 % of Student's t on
-what the trainings differ by otherwise: for other seeds, not for other files; they are not corrected for their number.
+are used is told by the columns of a Hadamard matrix, Sylvester's (after R. L. Plackett and J. P. Burman, The design of
+optimum multifactorial experiments, Biometrika 33, 1946, doi 10.1093/biomet/33.4.305): every variation is used in half
+of the trainings, and with every other one in a quarter. A second round has all signs turned, which frees what one
+variation does from what two do together. An effect is the loss (nats) of validation files with a variation less that
+without it, of the suffix by itself at its best epoch, and of what would be kept (``blend``). Intervals are 95 % of
+Student's t on what the trainings differ by otherwise: for other seeds, not for other files; they are not corrected for
+their number.
 What was measured is kept in ``--out``: stop and continue at any time. Test files are never read.
 
     PHOTISM_DATA=../shared/data python -m benchmarks.variations [SET ...] --out FOLDER [--rounds 1]
@@ -64,8 +65,8 @@ def variations_of(kind: str) -> dict[str, bool]:
 def design(n_variations: int, n_rounds: int) -> np.ndarray:
     """Say which variations each training uses: bool (n, n_variations), rounds one after the other.
 
-    Of a Hadamard matrix those columns come first whose number has an odd count of bits: of them no two together are
-    confounded with a third.
+    Of a Hadamard matrix those columns come first whose number has an odd count of bits: of them, which are half of all,
+    no two together are confounded with a third.
     """
     n = 1
     while n < n_variations + 1 + LEAST_FREE:
@@ -207,6 +208,7 @@ def result_path(out: Path, name: str, number: int) -> Path:
 def run_set(name: str, given: argparse.Namespace) -> None:
     """Train what is missing of one set; maps of varied views are thrown away as soon as they were used."""
     from photism.executor import ProcessExecutor
+    from photism.pictures.view import VARIATION_VERSION
 
     names = list(variations_of(SETS[name].kind))
     runs = design(len(names), given.rounds)
@@ -217,6 +219,7 @@ def run_set(name: str, given: argparse.Namespace) -> None:
     with ProcessExecutor() as executor:
         bench = Bench(name, given, work, executor)
         about = {
+            "variations": names, "version": VARIATION_VERSION,
             "files": int(bench.train.sum()), "valid_files": int(bench.valid.sum()),
             "valid_folds": bench.n_folds, "evidence": bench.evidence,
             **{key: bench.plan.to_json()[key] for key in ("after", "layers", "frozen_layers", "epochs", "views")},
@@ -290,12 +293,15 @@ def table(name: str, out: Path) -> list[str]:
     used = np.array([[one in run["ops"] for one in usual] for run in runs])
     columns = {key: np.array([run[key] for run in runs]) for key in ("alone_nats", "alone_percent", "kept_nats")}
     found = {key: effects(used, values) for key, values in columns.items()}
+    mixed = ""
+    if len(usual) > len(design(len(usual), 1)) // 2 and len(runs) < len(design(len(usual), 2)):
+        mixed = "With one round what one variation does is not free of what two others do together. "
     lines = [
         f"### {name} ({SETS[name].kind})\n",
         f"{len(runs)} trainings of {np.mean([run['seconds'] for run in runs]):.0f} s, {about['files']} training files, "
         f"{about['valid_files']} validation files, {about['epochs']} epochs, cut behind {about['after']}, varied views "
         f"of a file: {about['views']}. On average {columns['alone_nats'].mean():.3f} nats and "
-        f"{columns['alone_percent'].mean():.1f} %, as kept {columns['kept_nats'].mean():.3f} nats.\n",
+        f"{columns['alone_percent'].mean():.1f} %, as kept {columns['kept_nats'].mean():.3f} nats. {mixed}\n",
         "| variation | used by default | effect in nats (95 %) | in points | as kept, in nats | verdict |",
         "|---|---|---|---|---|---|",
     ]

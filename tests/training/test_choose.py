@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from scipy import stats
 from statsmodels.stats.weightstats import DescrStatsW
 
 from photism.experiment import improving
-from photism.training.choose import FEWEST_WRONG, SIGNIFICANT, Comparison, Judges, can_be_beaten, compare
+from photism.training.choose import FEWEST_WRONG, SIGNIFICANT, Comparison, Judges, can_be_beaten, compare, leads
 from tests.small_training import Small, ground_of, in_folds
 
 
@@ -172,3 +173,10 @@ def test_where_folds_judge_an_easy_validation_fold_does_not_decide_that_nothing_
 
 def test_so_many_errors_can_be_told_from_chance() -> None:
     assert 0.5**FEWEST_WRONG < SIGNIFICANT <= 0.5 ** (FEWEST_WRONG - 1)
+
+
+def test_leads_are_means_over_groups_however_many_files_they_have() -> None:
+    simple = np.array([[0.5, 0.5]] * 5)
+    challenger = np.array([[0.4, 0.6], [0.8, 0.2], [0.8, 0.2], [0.8, 0.2], [0.8, 0.2]])
+    found = leads(simple, challenger, np.zeros(5, np.int64), ["b", "a", "a", "a", "a"])
+    np.testing.assert_allclose(found, [math.log(0.8 / 0.5), math.log(0.4 / 0.5)])

@@ -3,7 +3,8 @@
 The order matters and is all that this file holds. The probes decide the depth; a suffix is trained on the training part
 and measured on validation, which also says how much of what was before stays; a paired test there decides between it
 and the probe. Where validation is one of several folds, all of them judge (``cross_tuned``) before the long training
-begins: networks that learned from half of the folds must beat a probe that lacked one fold in five. Where it is kept,
+begins: networks that learned from half of the folds must beat a probe that lacked one fold in five; where they lose on
+the first half, the other is not asked. Where it is kept,
 it is trained once more in the same way on training and validation together, and put back into the network, which is
 then asked like any other. The test part chooses nothing.
 """
@@ -36,7 +37,7 @@ from photism.training.blend import (
     weights_of,
 )
 from photism.training.calibration import tempered
-from photism.training.choose import Comparison, Judges, compare
+from photism.training.choose import Comparison, Judges, compare, leads
 from photism.training.cross_tuned import CrossTuned, cross_tuned
 from photism.training.familiar import familiar_layers, familiar_rate, fit_familiarity
 from photism.training.features import answers, by_file
@@ -62,16 +63,15 @@ class _Measured:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """A challenger's blend, its answers (n_samples, k), NaN where it has none, and how they compare."""
+    """A challenger's blend, its answers (n_samples, k), NaN where it has none, and how they compare.
+
+    ``lead_nats`` is the mean over what counts as one observation.
+    """
 
     blend: Blend
     answers: Float64[np.ndarray, "m k"]
     comparison: Comparison
-
-    @property
-    def leads(self) -> bool:
-        """Whether its loss is the smaller one at all."""
-        return self.comparison.challenger_loss_nats < self.comparison.simple_loss_nats
+    lead_nats: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +122,15 @@ def adapt(
     for (depth, plan), state in zip(plans, states, strict=True):
         asked_for, against = always and leader is None, partial(_judged, material, best)
         if material.by_fold:
-            # What loses on the first half of the folds cannot win beyond chance on all: the other half is not trained.
-            may_win = (lambda _: True) if asked_for else lambda half, against=against: against(half).leads
+            # What leads on none of the first folds on average hardly ever wins beyond chance on all (LOG.md).
+            may_win = (lambda _: True) if asked_for else lambda half, against=against: against(half).lead_nats > 0
             said: CrossTuned | _Measured = cross_tuned(ground, plan, may_win=may_win, folder=state, progress=progress)
         else:
             said = _measured(ground, plan, state, progress, watch)
         judged = against(said.held_out)
         kept = judged.comparison.challenger_wins or asked_for
-        n_unasked = Judges.of(material).n_folds - judged.comparison.n_folds
+        cut_short = isinstance(said, CrossTuned) and said.is_half
+        n_unasked = Judges.of(material).n_folds - judged.comparison.n_folds if cut_short else 0
         attempts.append(Attempt(depth, plan, judged.blend, judged.comparison, kept, n_unasked))
         if kept:
             best, leader = judged.answers, _Leader(plan, judged.blend, said)
@@ -145,7 +146,8 @@ def _judged(material: Material, best: Float64[np.ndarray, "m k"], held_out: Held
     judges = Judges.of(material).who_have(best, found)
     files, groups = judges.files, judges.groups
     comparison = compare(best[files], found[files], material.y[files], groups, n_folds=judges.n_folds)
-    return _Judged(blend, found, comparison)
+    lead_nats = float(leads(best[files], found[files], material.y[files], groups).mean())
+    return _Judged(blend, found, comparison, lead_nats)
 
 
 def _probe_on_judges(ground: Ground) -> Float64[np.ndarray, "m k"]:

@@ -35,9 +35,13 @@ N_FOLDS = 2
 
 @dataclass(frozen=True, slots=True)
 class CrossTuned:
-    """What was answered for training and validation files by networks that had not seen them."""
+    """What was answered for training and validation files by networks that had not seen them.
+
+    ``is_half`` says that the other half was not trained for, so that half of the files have no answer.
+    """
 
     held_out: HeldOut
+    is_half: bool = False
 
     @property
     def probabilities(self) -> Float64[np.ndarray, "m k"]:
@@ -102,7 +106,7 @@ def cross_tuned(
         state = None if folder is None else folder / f"half-{number}"
         found.append(_answered(ground, plan, views, learned, held, reaches, state, tell))
         if len(found) < N_FOLDS and not may_win(found[0]):
-            break
+            return CrossTuned(found[0], is_half=True)
     return _joined(found)
 
 

@@ -27,6 +27,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 from torch.nn import functional
 
+from photism.pictures.view import VARIATION_VERSION
 from photism.recognizers.machine import give_memory_back, n_processors
 from photism.recognizers.suffix import Suffix
 from photism.training.calibration import temperature_for
@@ -342,8 +343,8 @@ def _measured(files: _Files, windows: Features, logits: Float32[np.ndarray, "n k
 
 
 def _key(plan: Plan, *data: Int[np.ndarray, " m"] | Mask | None) -> str:
-    """Name what a training is: its plan, and which files of which classes it learns from and is measured on."""
-    digest = hashlib.sha256(json.dumps(plan.to_json(), sort_keys=True).encode())
+    """Name what a training is: its plan, how views vary, which files of which classes it learns from and answers."""
+    digest = hashlib.sha256(json.dumps([plan.to_json(), VARIATION_VERSION], sort_keys=True).encode())
     for values in data:
         digest.update(b"none" if values is None else values.tobytes())
     return digest.hexdigest()
