@@ -155,7 +155,7 @@ def test_where_validation_is_a_fold_all_folds_decide_before_the_long_training(
     real = module.finetune
     monkeypatch.setattr(module, "finetune", lambda *a, **k: trained.append(k["valid"]) or real(*a, **k))
     monkeypatch.setattr("photism.training.choose.SIGNIFICANT", 0.0)
-    monkeypatch.setattr(module, "leads", lambda *_: np.ones(2))
+    monkeypatch.setattr(module._Judged, "leads", True)
     lost = adapted(ground, a_plan(small), always=False)
     assert lost.attempts[0].comparison.n_folds == 4
     assert lost.kept is None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from scipy import stats
 from statsmodels.stats.weightstats import DescrStatsW
 
 from photism.experiment import improving
-from photism.training.choose import FEWEST_WRONG, SIGNIFICANT, Comparison, Judges, can_be_beaten, compare, leads
+from photism.training.choose import FEWEST_WRONG, SIGNIFICANT, Comparison, Judges, can_be_beaten, compare
 from tests.small_training import Small, ground_of, in_folds
 
 
@@ -175,8 +174,12 @@ def test_so_many_errors_can_be_told_from_chance() -> None:
     assert 0.5**FEWEST_WRONG < SIGNIFICANT <= 0.5 ** (FEWEST_WRONG - 1)
 
 
-def test_leads_are_means_over_groups_however_many_files_they_have() -> None:
-    simple = np.array([[0.5, 0.5]] * 5)
-    challenger = np.array([[0.4, 0.6], [0.8, 0.2], [0.8, 0.2], [0.8, 0.2], [0.8, 0.2]])
-    found = leads(simple, challenger, np.zeros(5, np.int64), ["b", "a", "a", "a", "a"])
-    np.testing.assert_allclose(found, [math.log(0.8 / 0.5), math.log(0.4 / 0.5)])
+def test_a_lead_over_files_that_is_none_over_groups_has_a_p_of_over_a_half() -> None:
+    """That is how fine-tuning is stopped after half of the folds."""
+    groups = ["large"] * 8 + ["a", "b"]
+    simple = np.full((10, 2), 0.5)
+    better, worse = [0.9, 0.1], [0.2, 0.8]
+    for challenger, leads in (([better] * 8 + [worse] * 2, False), ([worse] * 8 + [better] * 2, True)):
+        found = compare(simple, np.array(challenger), np.zeros(10, np.int64), groups)
+        assert (found.challenger_loss_nats < found.simple_loss_nats) is not leads
+        assert (found.p_value < 0.5) is leads

@@ -27,7 +27,7 @@ JITTER = 0.3  # brightness, contrast and saturation are multiplied by 0.7 to 1.3
 HUE_TURN = 0.03  # of a full turn, either way
 
 # Where a crop is interpolated once more by the renderer, it first gets as many pixels as a picture has, but not more
-# than pictures ever show, and no more than four for one: finer steps take twice the time for what no file holds.
+# than pictures ever show, and no more than four for one: finer steps would cost time for what no file holds.
 ENOUGH_PX, MOST_PX, MOST_ENLARGED = 224, 1024, 4.0
 RESAMPLE = INTERPOLATIONS[str(DEFAULTS["interpolation"])]
 

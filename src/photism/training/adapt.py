@@ -37,7 +37,7 @@ from photism.training.blend import (
     weights_of,
 )
 from photism.training.calibration import tempered
-from photism.training.choose import Comparison, Judges, compare, leads
+from photism.training.choose import Comparison, Judges, compare
 from photism.training.cross_tuned import CrossTuned, cross_tuned
 from photism.training.familiar import familiar_layers, familiar_rate, fit_familiarity
 from photism.training.features import answers, by_file
@@ -63,15 +63,16 @@ class _Measured:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """A challenger's blend, its answers (n_samples, k), NaN where it has none, and how they compare.
-
-    ``lead_nats`` is the mean over what counts as one observation.
-    """
+    """A challenger's blend, its answers (n_samples, k), NaN where it has none, and how they compare."""
 
     blend: Blend
     answers: Float64[np.ndarray, "m k"]
     comparison: Comparison
-    lead_nats: float
+
+    @property
+    def leads(self) -> bool:
+        """Whether it leads at all on average over folds (p is then under a half), or one fold is all there is."""
+        return self.comparison.n_folds < 2 or self.comparison.p_value < 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ def adapt(
         asked_for, against = always and leader is None, partial(_judged, material, best)
         if material.by_fold:
             # What leads on none of the first folds on average hardly ever wins beyond chance on all (LOG.md).
-            may_win = (lambda _: True) if asked_for else lambda half, against=against: against(half).lead_nats > 0
+            may_win = (lambda _: True) if asked_for else lambda half, against=against: against(half).leads
             said: CrossTuned | _Measured = cross_tuned(ground, plan, may_win=may_win, folder=state, progress=progress)
         else:
             said = _measured(ground, plan, state, progress, watch)
@@ -146,8 +147,7 @@ def _judged(material: Material, best: Float64[np.ndarray, "m k"], held_out: Held
     judges = Judges.of(material).who_have(best, found)
     files, groups = judges.files, judges.groups
     comparison = compare(best[files], found[files], material.y[files], groups, n_folds=judges.n_folds)
-    lead_nats = float(leads(best[files], found[files], material.y[files], groups).mean())
-    return _Judged(blend, found, comparison, lead_nats)
+    return _Judged(blend, found, comparison)
 
 
 def _probe_on_judges(ground: Ground) -> Float64[np.ndarray, "m k"]:

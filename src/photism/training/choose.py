@@ -16,16 +16,7 @@ from jaxtyping import Float64, Int
 
 from photism.data.material import Material
 
-__all__ = [
-    "FEWEST_WRONG",
-    "MOST_WORSE",
-    "SIGNIFICANT",
-    "Comparison",
-    "Judges",
-    "can_be_beaten",
-    "compare",
-    "leads",
-]
+__all__ = ["FEWEST_WRONG", "MOST_WORSE", "SIGNIFICANT", "Comparison", "Judges", "can_be_beaten", "compare"]
 
 SIGNIFICANT = 0.05
 """The probability, one-sided, below which a difference is not taken for chance."""
@@ -150,7 +141,11 @@ def compare(
     the same, nothing can be told (p = 1). Folds that one network answered together are not quite independent: p is
     then somewhat too small.
     """
-    means = leads(simple, challenger, y, groups)
+    rows = np.arange(len(y))
+    losses = [-np.log(np.maximum(one[rows, y], 1e-12)) for one in (simple, challenger)]
+    lead = losses[0] - losses[1]
+    _, index = np.unique(np.array(groups), return_inverse=True)
+    means = np.bincount(index, weights=lead) / np.bincount(index)
     p_value = 1.0
     # A lead that is the same everywhere, but for its last bits, does not say what chance does.
     if len(means) > 1 and float(np.ptp(means)) > 1e-9 * float(np.abs(means).max()):
@@ -159,32 +154,8 @@ def compare(
         p_value = float(stats.ttest_1samp(means, 0.0, alternative="greater").pvalue)
     right = [float(np.mean(one.argmax(axis=1) == y)) for one in (simple, challenger)]
     p_value = 1.0 if math.isnan(p_value) else p_value
-    n_worse = None if folds is None else int((leads(simple, challenger, y, folds) < 0).sum())
-    first, second = (float(_losses_nats(one, y).mean()) for one in (simple, challenger))
-    return Comparison(first, second, right[0], right[1], p_value, n_folds, n_worse)
-
-
-def leads(
-    simple: Float64[np.ndarray, "n k"],
-    challenger: Float64[np.ndarray, "n k"],
-    y: Int[np.ndarray, " n"],
-    groups: Sequence[str],
-) -> Float64[np.ndarray, " g"]:
-    """Say how much smaller (nats) the challenger's loss is in every group, on average over its files.
-
-    Parameters
-    ----------
-    simple, challenger : float64 (n, k)
-        Probabilities; rows sum to 1.
-    y : int (n,)
-        Classes.
-    groups : sequence of n
-        In the order of their names.
-    """
-    lead = _losses_nats(simple, y) - _losses_nats(challenger, y)
-    _, index = np.unique(np.array(groups), return_inverse=True)
-    return np.asarray(np.bincount(index, weights=lead) / np.bincount(index))
-
-
-def _losses_nats(found: Float64[np.ndarray, "n k"], y: Int[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
-    return np.asarray(-np.log(np.maximum(found[np.arange(len(y)), y], 1e-12)))
+    n_worse = None
+    if folds is not None:
+        _, fold = np.unique(np.array(folds), return_inverse=True)
+        n_worse = int((np.bincount(fold, weights=lead) < 0).sum())
+    return Comparison(float(losses[0].mean()), float(losses[1].mean()), right[0], right[1], p_value, n_folds, n_worse)
