@@ -17,7 +17,6 @@ from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from jaxtyping import Float64, Int64, UInt8
-from scipy.ndimage import gaussian_filter1d
 
 from photism.errors import DecodeError, OptionError
 from photism.pictures.curves import hilbert_index, hilbert_xy
@@ -276,6 +275,8 @@ def _pairs(seen: UInt8[np.ndarray, " m"], sampled: bool, size_px: int) -> UInt8[
 
 def _blurred(density: Float64[np.ndarray, "256 256"], sigma: float) -> Float64[np.ndarray, "256 256"]:
     """Share every count with its neighbouring values, as far as ``sigma`` says."""
+    from scipy.ndimage import gaussian_filter1d  # a quarter of what a worker imports, and only this layout needs it
+
     once = gaussian_filter1d(density, sigma, axis=0, mode="nearest")
     twice: Float64[np.ndarray, "256 256"] = gaussian_filter1d(once, sigma, axis=1, mode="nearest")
     return twice

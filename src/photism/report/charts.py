@@ -14,31 +14,11 @@ from markupsafe import Markup
 from photism.report.account import CalibrationBin, Probe
 from photism.report.drawing import Drawing
 from photism.report.plane import HEIGHT, TOP, WIDTH, Plane, draw_frame
-from photism.report.ticks import nice_steps
+from photism.report.ticks import loss_ceiling, nice_steps
 from photism.report.words import interval, number, percent, printable, shorten
 from photism.types import EpochRow, Verdict
 
-__all__ = ["draw_accuracy", "draw_calibration", "draw_loss", "draw_probes", "interval_bar", "loss_ceiling"]
-
-
-def loss_ceiling(history: Sequence[EpochRow]) -> float:
-    """Say how high a chart of ``history``'s losses must reach, in nats, above 0.
-
-    The largest loss, unless it is an explosion: three times what is ordinary, where the first epoch, which has learned
-    nothing yet, is ordinary too.
-
-    Examples
-    --------
-    >>> loss_ceiling(())
-    1.0
-    """
-    rows = [(row.train_loss_nats, row.valid_loss_nats) for row in history]
-    losses = sorted(loss for row in rows for loss in row if math.isfinite(loss))
-    if not losses:
-        return 1.0
-    start = [loss for loss in rows[0] if math.isfinite(loss)]
-    ordinary = max(losses[int(0.9 * (len(losses) - 1))], *start, 1e-3)
-    return min(max(losses[-1], 1e-3), 3.0 * ordinary)
+__all__ = ["draw_accuracy", "draw_calibration", "draw_loss", "draw_probes", "interval_bar"]
 
 
 def draw_loss(history: Sequence[EpochRow], verdict: Verdict | None = None) -> Markup:

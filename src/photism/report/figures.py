@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image as PillowImage
 
-from photism.report.charts import loss_ceiling
 from photism.report.colours import colours_of
-from photism.report.ticks import ruler
+from photism.report.ticks import loss_ceiling, ruler
 from photism.report.words import printable, shorten
 from photism.types import EpochRow, Picture, Verdict, Window
 

@@ -9,7 +9,7 @@ import atexit
 import io
 import math
 from collections.abc import Iterable, Sequence
-from typing import IO, Protocol, cast, runtime_checkable
+from typing import IO, TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 from rich import box
 from rich.console import Console, RenderableType
@@ -19,9 +19,11 @@ from rich.table import Table
 from rich.text import Text
 
 from photism.report import words
-from photism.report.account import Measures
-from photism.report.charts import loss_ceiling
+from photism.report.ticks import loss_ceiling
 from photism.types import EpochRow
+
+if TYPE_CHECKING:
+    from photism.report.account import Measures
 
 __all__ = ["Screen", "draw_classes", "draw_curve", "progress_on"]
 

@@ -1,4 +1,4 @@
-"""Where the ticks of an axis go and what they say: seconds, hertz on a mel scale, byte offsets, pixels.
+"""How far an axis reaches, where its ticks go and what they say: seconds, hertz, byte offsets, pixels, nats.
 
 Shared by the charts of the page and by ``render --axes``, so that both read alike. It does not draw.
 """
@@ -6,12 +6,12 @@ Shared by the charts of the page and by ``render --axes``, so that both read ali
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from photism.types import Axis
+from photism.types import Axis, EpochRow
 
-__all__ = ["Ruler", "nice_steps", "ruler"]
+__all__ = ["Ruler", "loss_ceiling", "nice_steps", "ruler"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,3 +140,23 @@ def _manner(axis: Axis) -> tuple[str, Callable[[float], str], float]:
 
 def _plain(value: float) -> str:
     return f"{value:.6g}".replace("-", "−")
+
+
+def loss_ceiling(history: Sequence[EpochRow]) -> float:
+    """Say how high a chart of ``history``'s losses must reach, in nats, above 0.
+
+    The largest loss, unless it is an explosion: three times what is ordinary, where the first epoch, which has learned
+    nothing yet, is ordinary too.
+
+    Examples
+    --------
+    >>> loss_ceiling(())
+    1.0
+    """
+    rows = [(row.train_loss_nats, row.valid_loss_nats) for row in history]
+    losses = sorted(loss for row in rows for loss in row if math.isfinite(loss))
+    if not losses:
+        return 1.0
+    start = [loss for loss in rows[0] if math.isfinite(loss)]
+    ordinary = max(losses[int(0.9 * (len(losses) - 1))], *start, 1e-3)
+    return min(max(losses[-1], 1e-3), 3.0 * ordinary)

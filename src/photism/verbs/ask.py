@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float32
@@ -24,8 +25,10 @@ from photism.report.figures import draw_picture
 from photism.runs import load, origin_of
 from photism.training.features import Features
 from photism.training.metrics import measure
-from photism.trust.shift import Shift, shift_from_familiarity
 from photism.types import JSON, PARTS, Kind, Part, Prediction, Progress, Sample, Skipped, silent
+
+if TYPE_CHECKING:
+    from photism.trust.shift import Shift
 
 __all__ = ["Evaluated", "evaluate", "predict", "render"]
 
@@ -305,6 +308,8 @@ def _shift(
     """Compare files with what the recognizer keeps of those that were taught; None where one is missing."""
     if familiarity is None or not rows:
         return None
+    from photism.trust.shift import shift_from_familiarity  # a fifth of a second, for evaluate alone
+
     windows = np.array([len(one) for one in rows])
     number = np.repeat(np.arange(len(rows)), windows)
     weight = (1.0 / windows).astype(np.float32)[number]
