@@ -138,7 +138,7 @@ def after_tuning(cached: Cached, z: np.ndarray) -> np.ndarray:
     fitted = probe_of(material, cached.asked, seed=0)
     with ProcessExecutor() as executor:
         ground = Ground(material, cached.recipe, cached.backbone, cached.asked, fitted, executor, cache_root())
-        ((_, plan),) = plans_for(ground, always=True, from_layer=None, seed=0, seconds=None)
+        ((_, plan),) = plans_for(ground, always=True, from_layer=None, seed=0, seconds_left=lambda: None)
         return cross_tuned(ground, plan, reaches=(1.0,)).probabilities
 
 

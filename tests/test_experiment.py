@@ -182,8 +182,8 @@ def fine_tune(small: Small, out: Path, **options: Any) -> Run:
 
 def tensors_of(folder: Path) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
-    for path in sorted((folder / "recognizer").glob("*.safetensors")):
-        found |= {f"{path.name}/{name}": value.tobytes() for name, value in load_file(path).items()}
+    for path in sorted((folder / "recognizer").rglob("*.safetensors")):
+        found |= {f"{path.relative_to(folder)}/{name}": value.tobytes() for name, value in load_file(path).items()}
     return found
 
 
@@ -414,6 +414,44 @@ def test_both_networks_answer_where_validation_says_so(
     assert ("Two networks answer together" in (tmp_path / "why" / "explain.html").read_text()) is better
     answer = recognizer.predict(files[0])[0]
     assert (why.probability == pytest.approx(answer.probability, abs=1e-4)) is not better
+
+
+@pytest.mark.usefixtures("small_network")
+def test_a_long_budget_fine_tunes_both_networks_and_resumes_in_the_middle_of_the_second(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = replace(lively_backbone("timm:mobilenetv3_small_050"), size_px=96)
+    better = choose.Comparison(0.5, 0.3, 0.8, 0.9, 0.01)
+    monkeypatch.setattr(larger, "load_backbone", lambda name: other)
+    monkeypatch.setattr("photism.experiment.improving.can_be_beaten", lambda *_: True)
+    monkeypatch.setattr(larger, "compare", lambda *_, **__: choose.Comparison(0.5, 0.5, 0.8, 0.8, 0.5))
+    monkeypatch.setattr(adapt, "compare", lambda *_, **__: better)
+    monkeypatch.setattr(ensemble, "compare", lambda *_, **__: better)
+    monkeypatch.setattr(plan, "RUNGS", ((1.0, 1),))
+    monkeypatch.setattr("photism.training.finetune.KEEP_EVERY_S", 0.0)
+    how: dict[str, Any] = {"method": "auto", "backbone": None, "budget_s": 3600.0, "from_layer": None}
+    run = fine_tune(small, tmp_path / "RUN", **how)
+    metrics: Any = run.metrics
+    assert [one["kept"] for one in metrics["ensemble"]["attempts"]] == [True] * len(metrics["ensemble"]["attempts"])
+    assert metrics["ensemble"]["attempts"]
+    assert "timm:mobilenetv3_small_050, fine-tuned as well: 90.0 % of validation" in run.to_text()
+    kept = load_file(run.folder / "recognizer" / "partner" / "backbone.safetensors")
+    assert any(kept[name].tobytes() != value.tobytes() for name, value in other.state().items())
+    measured = evaluate(run.folder, small.folder / "test").measures
+    assert measured["accuracy"] == metrics["test"]["accuracy"]
+    assert measured["loss_nats"] == pytest.approx(metrics["test"]["loss_nats"], rel=1e-3)
+
+    def stop(phase: str, done: int, total: int) -> None:
+        second = tmp_path / "cut" / "unfinished" / "other"
+        if phase == "fine-tuning" and done == total - 1 and list(second.rglob("state.safetensors")):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fine_tune(small, tmp_path / "cut", progress=stop, **how)
+    resumed = fine_tune(small, tmp_path / "cut", resume=True, **how)
+    plans = [(one.folder / "finetune_other.json").read_text() for one in (run, resumed)]
+    assert plans[0] == plans[1]
+    assert tensors_of(resumed.folder) == tensors_of(run.folder)
 
 
 def test_of_folds_every_one_says_whether_the_larger_network_is_better(

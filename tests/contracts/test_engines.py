@@ -217,3 +217,34 @@ print("torch" in sys.modules)
     said = [subprocess.run([sys.executable, "-c", script], capture_output=True, text=True) for _ in range(2)]
     assert [one.stderr for one in said] == ["", ""]
     assert [one.stdout.strip() for one in said] == ["True", "False"]
+
+
+SIGNALLED = """
+import gc, os, signal
+import numpy as np
+from photism.recognizers.engines import open_engine
+from tests.recognizers.backbone_samples import pictures, random_backbone
+
+images = pictures(2, (64, 96))
+held = [open_engine(random_backbone(), size_px=(64, 96), grid=(1, n), engine=NAME) for n in (1, 2, 3)]
+for engine in held:
+    engine.pooled(images)
+del engine
+while held:
+    held.pop(0)
+    gc.collect()
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+    print("unheard")
+except KeyboardInterrupt:
+    print("heard")
+"""
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_a_process_whose_engines_are_gone_still_hears_ctrl_c(name: str) -> None:
+    """Engines that went in the order in which they came used to leave a signal no stack but freed memory."""
+    told = subprocess.run(
+        [sys.executable, "-c", SIGNALLED.replace("NAME", repr(name))], capture_output=True, text=True, check=False
+    )
+    assert (told.returncode, told.stdout) == (0, "heard\n"), told.stderr

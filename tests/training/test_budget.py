@@ -8,7 +8,7 @@ import pytest
 
 from photism.training import budget
 from photism.training.ground import Ground
-from photism.training.plan import Costs, middle_of, seconds_of
+from photism.training.plan import Costs, Plan, is_whole, middle_of, seconds_of
 from photism.training.probe import Candidate, Selection
 
 STAGES = ("stem", "b0", "b1", "b2", "b3", "b4", "b5", "head")
@@ -50,6 +50,22 @@ def test_plenty_of_time_buys_the_later_half_of_the_network_too_at_a_lower_rate()
 def test_little_time_or_a_deep_first_plan_buys_nothing_beside(best: str, seconds: float) -> None:
     plans = budget.plans_for(ground(best), always=False, from_layer=None, seed=0, seconds_left=lambda: seconds)
     assert len(plans) == 1
+
+
+@pytest.mark.parametrize(("seconds", "share"), [(36_000.0, 0.5), (600.0, 0.5), (400.0, 1.0)])
+def test_half_of_the_time_is_left_to_another_network_where_the_other_half_is_enough(
+    seconds: float, share: float
+) -> None:
+    def planned(seconds: float, *, shared: bool) -> list[Plan]:
+        found = budget.plans_for(
+            ground("head"), always=False, from_layer=None, seed=0, seconds_left=lambda: seconds, shared=shared
+        )
+        return [plan for _, plan in found]
+
+    plans = planned(seconds, shared=True)
+    assert plans == planned(share * seconds, shared=False)
+    assert sum(seconds_of(plan, COSTS) for plan in plans) <= share * seconds
+    assert is_whole(planned(seconds / 2, shared=False)[0]) is (share < 1)
 
 
 def test_a_depth_by_hand_and_no_budget_are_tried_alone() -> None:

@@ -1,4 +1,4 @@
-"""The steps that may be refused: a larger network, fine-tuning, and two networks that answer together.
+"""The steps that may be refused: a larger network, fine-tuning one or both, and two networks that answer together.
 
 Covers whether each is tried. What depends on the clock is written down in the run's folder before it is done, and read
 again where a run is resumed. Does not cover how either is done (``training.larger``, ``training.adapt``,
@@ -20,12 +20,12 @@ from photism.training.attempts import Adapted, Ensemble, Upgrade
 from photism.training.choose import FEWEST_WRONG, Judges, can_be_beaten
 from photism.training.ensemble import try_ensemble
 from photism.training.ground import Ground
-from photism.training.plan import Depth, Plan
+from photism.training.plan import Depth, Plan, is_whole
 from photism.types import JSON
 
-__all__ = ["Probed", "decide_nothing_more", "fine_tune", "join_other", "take_larger", "why_untried"]
+__all__ = ["Probed", "decide_nothing_more", "fine_tune", "fine_tune_other", "join_other", "take_larger", "why_untried"]
 
-LARGER, FINETUNE = "larger.json", "finetune.json"
+LARGER, FINETUNE, FINETUNE_OTHER = "larger.json", "finetune.json", "finetune_other.json"
 LARGER_SHARE = 0.4  # of the time left, for asking a larger network
 # With less time left fine-tuning is not thought about: importing torch and measuring what a step costs take 5 s.
 LEAST_TUNING_S = 10.0
@@ -41,6 +41,11 @@ class Probed:
     ground: Ground
     upgrade: Upgrade | None = None
     other: Ground | None = None
+
+    @property
+    def may_tune_both(self) -> bool:
+        """Whether the network that was left could be fine-tuned as well, and be judged like the one that is kept."""
+        return self.other is not None and not self.ground.material.by_fold
 
 
 def take_larger(job: Job, ground: Ground) -> Probed:
@@ -66,17 +71,18 @@ def take_larger(job: Job, ground: Ground) -> Probed:
         return Probed(taken, upgrade, other)
 
 
-def fine_tune(job: Job, ground: Ground) -> Adapted | None:
+def fine_tune(job: Job, probed: Probed) -> Adapted | None:
     """Fine-tune, and keep that where it pays (``choose.Judges``); None where it is not tried.
 
     Parameters
     ----------
     job : Job
-    ground : Ground
-        Of the network that was taken.
+    probed : Probed
     """
-    method = job.request.method
-    if not (method == "finetune" or (method == "auto" and not _in_a_hurry(job, ground) and _can_gain(ground))):
+    method, ground = job.request.method, probed.ground
+    if not (
+        method == "finetune" or (method == "auto" and not _in_a_hurry(job, ground, FINETUNE) and _can_gain(ground))
+    ):
         return None
     # Here, because it trains with torch, which a run that only probes does not need.
     from photism.training.adapt import adapt
@@ -84,7 +90,7 @@ def fine_tune(job: Job, ground: Ground) -> Adapted | None:
     with job.clock.measuring("finetune"):
         return adapt(
             ground,
-            _plans(job, ground),
+            _plans(job, ground, FINETUNE, shared=probed.may_tune_both),
             always=method == "finetune",
             folder=job.folder / "unfinished",
             progress=job.progress,
@@ -92,7 +98,33 @@ def fine_tune(job: Job, ground: Ground) -> Adapted | None:
         )
 
 
-def join_other(job: Job, probed: Probed, adapted: Adapted | None) -> Ensemble | None:
+def fine_tune_other(job: Job, probed: Probed, adapted: Adapted | None) -> Adapted | None:
+    """Fine-tune the network that was left, to answer beside the kept one; None where that is not tried.
+
+    It is where fine-tuning the kept one paid and a budget leaves time for the standard plan, or a longer one.
+
+    Parameters
+    ----------
+    job : Job
+    probed : Probed
+    adapted : Adapted, optional
+        What ``fine_tune`` returned.
+    """
+    if probed.other is None or not probed.may_tune_both or adapted is None or adapted.kept is None:
+        return None
+    if job.request.budget_s is None or _in_a_hurry(job, probed.other, FINETUNE_OTHER):
+        return None
+    from photism.training.adapt import adapt
+
+    with job.clock.measuring("finetune"):
+        plans = [one for one in _plans(job, probed.other, FINETUNE_OTHER) if is_whole(one[1])]
+        folder = job.folder / "unfinished" / "other"
+        return adapt(probed.other, plans, always=False, folder=folder, progress=job.progress) if plans else None
+
+
+def join_other(
+    job: Job, probed: Probed, adapted: Adapted | None, other_adapted: Adapted | None = None
+) -> Ensemble | None:
     """Compare what is kept with what both networks answer together; None where that cannot be told.
 
     One network alone may have been asked, or errs too seldom; or folds judge and a fine-tuned network is kept, of which
@@ -102,14 +134,14 @@ def join_other(job: Job, probed: Probed, adapted: Adapted | None) -> Ensemble | 
     ----------
     job : Job
     probed : Probed
-    adapted : Adapted, optional
-        What ``fine_tune`` returned.
+    adapted, other_adapted : Adapted, optional
+        What ``fine_tune`` and ``fine_tune_other`` returned.
     """
     tuned = adapted is not None and adapted.kept is not None
     if probed.other is None or not _can_gain(probed.ground) or (tuned and probed.ground.material.by_fold):
         return None
     with job.clock.measuring("probe"):
-        return try_ensemble(probed.ground, adapted, probed.other)
+        return try_ensemble(probed.ground, adapted, probed.other, other_adapted)
 
 
 def why_untried(job: Job, ground: Ground, adapted: Adapted | None) -> str | None:
@@ -155,9 +187,9 @@ def _can_gain(ground: Ground) -> bool:
     return bool((found.argmax(axis=1) != y).sum() / judges.n_folds >= FEWEST_WRONG)
 
 
-def _in_a_hurry(job: Job, ground: Ground) -> bool:
+def _in_a_hurry(job: Job, ground: Ground, name: str) -> bool:
     """Say whether the budget is too short for any fine-tuning; what it once was it stays."""
-    path, seconds = job.folder / FINETUNE, job.seconds_left(finishing_s(ground.asked))
+    path, seconds = job.folder / name, job.seconds_left(finishing_s(ground.asked))
     if not path.is_file() and seconds is not None and seconds < LEAST_TUNING_S:
         write_whole(path, "[]")
     return path.is_file() and not _read_plans(path)
@@ -180,11 +212,11 @@ def _is_larger_asked(job: Job, ground: Ground) -> bool:
     return cast("Mapping[str, bool]", read_json(path))["ask"]
 
 
-def _plans(job: Job, ground: Ground) -> list[tuple[Depth, Plan]]:
+def _plans(job: Job, ground: Ground, name: str, *, shared: bool = False) -> list[tuple[Depth, Plan]]:
     """Return the plans that are written down, and write them down where none are."""
     from photism.training.budget import plans_for
 
-    path, request = job.folder / FINETUNE, job.request
+    path, request = job.folder / name, job.request
     if not path.is_file():
         plans = plans_for(
             ground,
@@ -192,6 +224,7 @@ def _plans(job: Job, ground: Ground) -> list[tuple[Depth, Plan]]:
             from_layer=request.from_layer,
             seed=request.seed,
             seconds_left=lambda: job.seconds_left(finishing_s(ground.asked)),
+            shared=shared,
         )
         kept = [{"depth": asdict(depth), "plan": plan.to_json()} for depth, plan in plans]
         write_whole(path, json.dumps(kept, indent=2))

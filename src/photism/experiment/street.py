@@ -15,7 +15,7 @@ from pathlib import Path
 from photism.executor import ProcessExecutor
 from photism.experiment.asking import ask_and_probe, read
 from photism.experiment.clock import Clock
-from photism.experiment.improving import fine_tune, join_other, take_larger, why_untried
+from photism.experiment.improving import fine_tune, fine_tune_other, join_other, take_larger, why_untried
 from photism.experiment.job import Job
 from photism.experiment.keeping import keep
 from photism.experiment.questioning import audit as audit_data
@@ -180,15 +180,17 @@ def _walk(job: Job) -> dict[str, JSON]:
     material = read(job)
     decision = job.request.decision(material.labels)
     probed = take_larger(job, ask_and_probe(job, material, network))
-    adapted = fine_tune(job, probed.ground)
-    ensemble = join_other(job, probed, adapted)
+    adapted = fine_tune(job, probed)
+    other_adapted = fine_tune_other(job, probed, adapted)
+    ensemble = join_other(job, probed, adapted, other_adapted)
     kept = _kept(probed.ground, adapted)
     recognizer = replace(_recognizer(kept), decision=decision)
     if ensemble is not None and ensemble.kept and probed.other is not None:
         # What is familiar is the first network's to tell.
-        other = replace(_recognizer(probed.other), familiarity=None)
-        recognizer = replace(recognizer, partner=Partner(other, ensemble.mixture))
-        kept = replace(kept, fitted=mixed(kept.fitted, probed.other.fitted, ensemble.mixture))
+        other = _kept(probed.other, other_adapted)
+        beside = replace(_recognizer(other), familiarity=None)
+        recognizer = replace(recognizer, partner=Partner(beside, ensemble.mixture))
+        kept = replace(kept, fitted=mixed(kept.fitted, other.fitted, ensemble.mixture))
     audited = audit_data(job, probed, adapted)
     unseen = new_folds(job, probed.ground)
     decided = explain(job, kept, recognizer)

@@ -10,6 +10,7 @@ OpenVINO's ``convert_model`` reports its use over the network; the frontend belo
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import json
@@ -45,7 +46,18 @@ def version() -> str:
 
 def can_bf16() -> bool:
     """Say whether this processor computes in bfloat16 by itself (emulating it is slower than single precision)."""
-    return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+@functools.cache
+def _core() -> Any:
+    """The one core of this process, which lives as long as it does.
+
+    Every core gives the thread a stack for signals of its own, and frees it when it goes. Of two that go in the order
+    in which they came the second one restores the first one's, which is freed: the next signal (Ctrl-C, to begin with)
+    is then written to memory that is gone, or somebody else's (LOG.md, 2026-11-23).
+    """
+    return ov.Core()
 
 
 class OpenVinoBackend:
@@ -87,7 +99,6 @@ class OpenVinoBackend:
         machine: str,
         cache: Path,
     ) -> None:
-        self._core = ov.Core()
         self._settings = {
             "INFERENCE_PRECISION_HINT": PRECISIONS[precision],
             "NUM_STREAMS": str(threads),
@@ -108,7 +119,7 @@ class OpenVinoBackend:
             return None
         head, _, blob = content.partition(b"\n")
         try:
-            compiled = self._core.import_model(io.BytesIO(blob), "CPU", self._settings)
+            compiled = _core().import_model(io.BytesIO(blob), "CPU", self._settings)
         except RuntimeError:  # written by a build of the same version that this one cannot read: made again
             return None
         return compiled, self._request.cells(json.loads(head))
@@ -116,9 +127,9 @@ class OpenVinoBackend:
     def _compile(self, path: Path, cache: Path) -> tuple[Any, dict[str, Cells]]:
         """Build the graph, compile it and keep the result."""
         try:
-            trunk = _trunk_graph(self._core, self._request.backbone, self._request.size_px, self._request.batch, cache)
+            trunk = _trunk_graph(self._request.backbone, self._request.size_px, self._request.batch, cache)
             cells = self._request.cells({name: list(one.shape)[2:] for name, one in _maps(trunk).items()})
-            compiled = self._core.compile_model(self._request.graph(trunk, cells), "CPU", self._settings)
+            compiled = _core().compile_model(self._request.graph(trunk, cells), "CPU", self._settings)
         except RuntimeError as error:
             name = self._request.backbone.name
             raise EngineError(f"OpenVINO cannot run {name} here: {str(error).splitlines()[0]}") from error
@@ -281,7 +292,7 @@ def _maps(trunk: Any) -> dict[str, Any]:
     return {result.get_friendly_name(): result.input_value(0) for result in trunk.get_results()}
 
 
-def _trunk_graph(core: Any, backbone: Backbone, size_px: tuple[int, int], batch: int, cache: Path) -> Any:
+def _trunk_graph(backbone: Backbone, size_px: tuple[int, int], batch: int, cache: Path) -> Any:
     """Return the trunk with every stage as a result, from the cache or converted now."""
     path = cache / "converted" / f"{_digest(_trunk_key(backbone, size_px, batch))}.graph"
     content = read_sealed(path)
@@ -293,7 +304,7 @@ def _trunk_graph(core: Any, backbone: Backbone, size_px: tuple[int, int], batch:
             content = text.stat().st_size.to_bytes(8, "little") + text.read_bytes() + weights.read_bytes()
         write_sealed(path, content)
     n_text = int.from_bytes(content[:8], "little")
-    return core.read_model(io.BytesIO(content[8 : 8 + n_text]), io.BytesIO(content[8 + n_text :]))
+    return _core().read_model(io.BytesIO(content[8 : 8 + n_text]), io.BytesIO(content[8 + n_text :]))
 
 
 def _convert(backbone: Backbone, size_px: tuple[int, int], batch: int) -> Any:

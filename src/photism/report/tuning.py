@@ -111,7 +111,7 @@ def tell_larger(larger: Mapping[str, Any] | None) -> tuple[str, ...]:
 
 
 def tell_ensemble(ensemble: Mapping[str, Any] | None) -> tuple[str, ...]:
-    r"""Tell how two networks that answer together compared; nothing where one alone was asked.
+    r"""Tell how two networks that answer together compared, and the second's fine-tuning; nothing of one alone.
 
     Parameters
     ----------
@@ -129,12 +129,18 @@ def tell_ensemble(ensemble: Mapping[str, Any] | None) -> tuple[str, ...]:
     """
     if ensemble is None:
         return ()
-    comparison = Comparison(**ensemble["comparison"])
+    name, comparison = ensemble["name"], Comparison(**ensemble["comparison"])
     share = 100 * ensemble["mixture"]["share"]
-    end = f"Both answer from now on: {ensemble['name']} has {share:.0f} % of the say."
+    end = f"Both answer from now on: {name} has {share:.0f} % of the say."
     if not ensemble["kept"]:
         end = _refused(comparison).replace("what was before is kept", "one answers alone")
-    return (f"Together with {ensemble['name']}: {_compared(comparison)} {end}",)
+    alone = []
+    for one in ensemble.get("attempts", ()):
+        tuned = Comparison(**one["comparison"])
+        alone.append(
+            f"{name}, fine-tuned as well: {_compared(tuned)} {'It is kept.' if one['kept'] else _refused(tuned)}"
+        )
+    return (*alone, f"Together with {name}: {_compared(comparison)} {end}")
 
 
 def _compared(c: Comparison) -> str:

@@ -106,11 +106,15 @@ class Upgrade:
 
 @dataclass(frozen=True, slots=True)
 class Ensemble:
-    """Two networks' probabilities joined: the second one's name, how, and how that compared with the first alone."""
+    """Two networks' probabilities joined: the second one's name, how, and how that compared with the first alone.
+
+    ``attempts`` are the second network's fine-tunings, of which the kept one answers here; its probe where none is.
+    """
 
     name: str
     mixture: Mixture
     comparison: Comparison
+    attempts: tuple[Attempt, ...] = ()
 
     @property
     def kept(self) -> bool:

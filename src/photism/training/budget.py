@@ -22,7 +22,7 @@ from photism.training.classifier import fit_classifier
 from photism.training.finetune import tensor
 from photism.training.fit import folds_of
 from photism.training.ground import Ground
-from photism.training.plan import Costs, Depth, Plan, choose_depth, fit_plan, middle_of, seconds_of
+from photism.training.plan import Costs, Depth, Plan, choose_depth, fit_plan, is_whole, middle_of, seconds_of
 from photism.training.views import Views, make_views, map_bytes
 from photism.types import Mask
 
@@ -38,7 +38,13 @@ DEEPER_SHARE, DEEPER_RATE = 0.3, 5e-4
 
 
 def plans_for(
-    ground: Ground, *, always: bool, from_layer: str | None, seed: int, seconds_left: Callable[[], float | None]
+    ground: Ground,
+    *,
+    always: bool,
+    from_layer: str | None,
+    seed: int,
+    seconds_left: Callable[[], float | None],
+    shared: bool = False,
 ) -> tuple[tuple[Depth, Plan], ...]:
     """Choose how deep and how long to fine-tune.
 
@@ -52,6 +58,8 @@ def plans_for(
     seed : int
     seconds_left : callable
         Returns what is left of a budget (s), None where there is none; asked after something was measured, too.
+    shared : bool
+        Leave half of the time to another network, where the other half is enough for the standard plan.
 
     Returns
     -------
@@ -60,20 +68,25 @@ def plans_for(
     """
     selection, stages = ground.fitted.selection, ground.backbone.stage_names
     depth = choose_depth(selection, stages, from_layer=from_layer)
-    first = _fitted(ground, _plan(depth, seed), seconds_left)
-    if first is None:
-        return ((depth, replace(_plan(depth, seed), epochs=1, views=0)),) if always else ()
-    plan, costs = first
+    first = _plan(depth, seed)
+    costs = None if seconds_left() is None else _costs(ground, first)
+    share, seconds = 1.0, seconds_left()
+    if shared and seconds is not None and is_whole(fit_plan(first, ground.material.count("train"), costs, seconds / 2)):
+        share, seconds = 0.5, seconds / 2
+    plan = _fitted(ground, first, costs, seconds)
+    if plan is None:
+        return ((depth, replace(first, epochs=1, views=0)),) if always else ()
     found = [(depth, plan)]
-    seconds = seconds_left()
     if seconds is None or costs is None or depth.after is None or from_layer is not None:
         return tuple(found)
     spent, middle = seconds_of(plan, costs), middle_of(stages)
     if stages.index(middle) <= stages.index(depth.after) and spent <= DEEPER_SHARE * seconds:
         deeper = choose_depth(selection, stages, from_layer=middle, because="as there is time for that, too")
-        second = _fitted(ground, replace(_plan(deeper, seed), rate=DEEPER_RATE), seconds_left, spent)
-        if second is not None:
-            found.append((deeper, second[0]))
+        second = replace(_plan(deeper, seed), rate=DEEPER_RATE)
+        costs, left = _costs(ground, second), seconds_left()
+        slower = _fitted(ground, second, costs, None if left is None else share * left - spent)
+        if slower is not None:
+            found.append((deeper, slower))
     return tuple(found)
 
 
@@ -81,19 +94,15 @@ def _plan(depth: Depth, seed: int) -> Plan:
     return Plan(after=depth.after, layers=depth.layers, frozen_layers=depth.frozen_layers, seed=seed)
 
 
-def _fitted(
-    ground: Ground, plan: Plan, seconds_left: Callable[[], float | None], spent: float = 0.0
-) -> tuple[Plan, Costs | None] | None:
-    """Set a plan's length by what is left when its costs are known, less what other plans take."""
+def _fitted(ground: Ground, plan: Plan, costs: Costs | None, seconds: float | None) -> Plan | None:
+    """Set a plan's length by the time that there is for it, and its views by the room on disk."""
     n_train = ground.material.count("train")
-    costs = None if seconds_left() is None else _costs(ground, plan)
-    seconds = seconds_left()
-    fitted = fit_plan(plan, n_train, costs, None if seconds is None else seconds - spent)
+    fitted = fit_plan(plan, n_train, costs, seconds)
     if fitted is None:
         return None
     n_windows = (n_train + ground.material.count("valid")) * _windows(ground)
     a_view = max(1.0, n_windows * map_bytes(ground.cut(plan.after)))
-    return replace(fitted, views=min(fitted.views, max(0, int(MAX_MAPS_BYTES / a_view) - 1))), costs
+    return replace(fitted, views=min(fitted.views, max(0, int(MAX_MAPS_BYTES / a_view) - 1)))
 
 
 def _costs(ground: Ground, plan: Plan) -> Costs:

@@ -1,7 +1,8 @@
 """Two networks that answer together: is that better, beyond chance, than the one that is kept alone?
 
 Where two networks were asked, the one that was left makes other mistakes than the one that is kept, and its probe is
-there already: joining their probabilities costs the training nothing, and each answer a second network. Covers how
+there already (fine-tuned, where a long budget paid for that): joining their probabilities costs the training nothing,
+and each answer a second network. Covers how
 large a say it gets, the paired test, and the answers of both. Does not cover which network is kept (``larger``,
 ``adapt``).
 """
@@ -26,7 +27,9 @@ SHARES = (0.2, 0.35, 0.5)
 """What part of the mean may be the other network's: never the larger one, for the first is what is explained."""
 
 
-def try_ensemble(ground: Ground, adapted: Adapted | None, other: Ground) -> Ensemble:
+def try_ensemble(
+    ground: Ground, adapted: Adapted | None, other: Ground, other_adapted: Adapted | None = None
+) -> Ensemble:
     """Compare what is kept with what both networks answer together, on files that neither has seen.
 
     Parameters
@@ -37,6 +40,8 @@ def try_ensemble(ground: Ground, adapted: Adapted | None, other: Ground) -> Ense
         What came of fine-tuning it.
     other : Ground
         Of the network that was left, on the same files.
+    other_adapted : Adapted, optional
+        What came of fine-tuning that.
 
     Returns
     -------
@@ -50,7 +55,8 @@ def try_ensemble(ground: Ground, adapted: Adapted | None, other: Ground) -> Ense
     sharpened its loss is nowhere larger than the mean of both losses (Jensen).
     """
     material = ground.material
-    alone, beside = _unseen(ground, adapted), other.probe_unseen
+    alone, beside = _unseen(ground, adapted), _unseen(other, other_adapted)
+    attempts = () if other_adapted is None else other_adapted.attempts
     judges = Judges.of(material).who_have(alone, beside)
     files, y = judges.files, material.y[judges.files]
     groups, folds = [material.groups[i] for i in files.tolist()], judges.groups if judges.n_folds else None
@@ -60,7 +66,7 @@ def try_ensemble(ground: Ground, adapted: Adapted | None, other: Ground) -> Ense
         mixture = Mixture(share, temperature_of(Mixture(share).mixed(alone[files], beside[files]), y))
         both = mixture.mixed(alone[files], beside[files])
         comparison = compare(first, both, y, groups, n_folds=judges.n_folds, folds=folds)
-        tries.append(Ensemble(other.backbone.name, mixture, comparison))
+        tries.append(Ensemble(other.backbone.name, mixture, comparison, attempts))
     return min(tries, key=lambda one: one.comparison.challenger_loss_nats)
 
 
@@ -78,5 +84,5 @@ def mixed(fitted: Fitted, other: Fitted, mixture: Mixture) -> Fitted:
 
 
 def _unseen(ground: Ground, adapted: Adapted | None) -> Float64[np.ndarray, "m k"]:
-    """What is kept answers (n_samples, k) for the files that judge, none of which it saw."""
+    """What is kept of a network answers (n_samples, k) for the files that judge, none of which it saw."""
     return ground.probe_unseen if adapted is None or adapted.unseen is None else adapted.unseen

@@ -17,7 +17,18 @@ from photism.errors import OptionError
 from photism.training.probe import Selection
 from photism.types import JSON
 
-__all__ = ["REACHES", "Costs", "Depth", "Plan", "choose_depth", "crossed_epochs", "fit_plan", "middle_of", "seconds_of"]
+__all__ = [
+    "REACHES",
+    "Costs",
+    "Depth",
+    "Plan",
+    "choose_depth",
+    "crossed_epochs",
+    "fit_plan",
+    "is_whole",
+    "middle_of",
+    "seconds_of",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +213,16 @@ def fit_plan(plan: Plan, n_train: int, costs: Costs | None = None, seconds: floa
         if seconds_of(longer, costs) <= seconds:
             best = longer
     return best
+
+
+def is_whole(plan: Plan | None) -> bool:
+    """Say whether a plan that ``fit_plan`` set is at least as long as one without a budget.
+
+    Parameters
+    ----------
+    plan : Plan or None
+    """
+    return plan is not None and plan.views >= STANDARD_VIEWS
 
 
 def seconds_of(plan: Plan, costs: Costs) -> float:
