@@ -113,6 +113,29 @@ def test_evaluate_prints_the_contracts_json(run: Path, digits: Path) -> None:
     assert len(measured["skipped"]) == 1
 
 
+def test_evaluate_names_what_it_answers_wrongly(run: Path, digits: Path, tmp_path: Path) -> None:
+    lines = photism("predict", run, digits / "digit_3", "--top", "1").stdout.splitlines()
+    called = {Path(one["path"]).name: one["label"] for one in map(json.loads, lines)}
+    table = tmp_path / "odd.csv"
+    table.write_text("path,label\n" + "".join(f"{digits / 'digit_3' / name},digit_4\n" for name in called))
+    found = json.loads(photism("evaluate", run, table, "--format", "json").stdout)["wrong"]
+    assert {Path(one["path"]).name: one["answer"] for one in found} == {
+        name: label for name, label in called.items() if label not in (None, "digit_4")
+    }
+    assert all(one["label"] == "digit_4" for one in found)
+    assert [one["probability"] for one in found] == sorted((one["probability"] for one in found), reverse=True)
+    assert f"answered wrongly: {len(found)}, the surest first" in photism("evaluate", run, table).stdout
+
+
+def test_a_line_is_one_line_whatever_a_file_is_called(run: Path, digits: Path, tmp_path: Path) -> None:
+    odd = tmp_path / "x: digit_1 (99.0 %)\nforged.png"
+    shutil.copy(digits / "digit_3" / "0001.png", odd)
+    told = photism("predict", run, odd, "--format", "text", "--top", "3").stdout
+    assert len(told.splitlines()) == 1
+    assert told.count(" %)") == 4  # one of them is the name's
+    assert r"\u000aforged.png" in told
+
+
 def test_evaluate_says_when_the_files_made_the_recognizer(run: Path, digits: Path) -> None:
     measured = json.loads(photism("evaluate", run, digits, "--part", "valid", "--format", "json").stdout)
     split = (run / "split.csv").read_text()
@@ -125,7 +148,7 @@ def test_check_finds_broken_files_and_copies(digits: Path, tmp_path: Path) -> No
     assert finished.returncode == 3, finished.stderr
     found = json.loads(finished.stdout)
     assert set(found) == {
-        "n", "kinds", "classes", "skipped", "duplicates", "leaks", "warnings", "near_duplicates", "sources",
+        "n", "kind", "kinds", "classes", "skipped", "duplicates", "leaks", "warnings", "near_duplicates", "sources",
         "shortcuts",
     }  # fmt: skip
     assert found["n"] == 140

@@ -333,9 +333,9 @@ def test_a_short_budget_reads_a_share_of_the_files_and_says_so(small: Small, tmp
     assert f", {30 - n_asked} left out for want of time" in run.to_text()
     rows = (run.folder / "split.csv").read_text().splitlines()
     assert len(rows) - 1 == n_asked
-    assert "were not asked for" in (run.folder / "report.html").read_text()
+    assert "were not looked for" in (run.folder / "report.html").read_text()
     long = fine_tune(small, tmp_path / "long", method="probe", budget_s=3600.0)
-    assert "were not asked for" not in (long.folder / "report.html").read_text()
+    assert "were not looked for" not in (long.folder / "report.html").read_text()
     assert json.loads((long.folder / "portion.json").read_text()) == {"files": 30}
     # Whatever is kept by now, and however long it takes: a run goes on with the share that it began with.
     (run.folder / "metrics.json").unlink()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from PIL import Image
 
 from photism.errors import DataError, InputError, OptionError, RunError
+from photism.experiment import train
 from photism.verbs.ask import evaluate, predict, render
 from photism.verbs.check import check
 
@@ -79,6 +81,25 @@ def test_one_part_is_measured_alone(trained: Path, digits: Path, tmp_path: Path)
         evaluate(trained, table, part="valid")
     with pytest.raises(OptionError, match="middle"):
         evaluate(trained, table, part="middle")
+
+
+def test_check_says_what_files_are_read_as_and_that_one_class_is_too_few(digits: Path, tmp_path: Path) -> None:
+    shutil.copytree(digits / "digit_1", tmp_path / "data" / "one")
+    found = check(tmp_path / "data")
+    assert found.kind == "image"
+    assert "(14 image), read as images" in found.to_text()
+    assert "There is one class (one): train expects two at least." in found.warnings
+    (tmp_path / "data" / "two").mkdir()
+    (tmp_path / "data" / "two" / "a.txt").write_text("not a picture\n" * 40)
+    with pytest.raises(DataError, match=r"one class \(one\) and 1 more without a file that can be read as image"):
+        train(tmp_path / "data", tmp_path / "RUN", kind="image")
+
+
+@pytest.mark.parametrize("budget_s", [-1.0, 0.0, math.nan])
+def test_a_budget_of_nothing_is_refused_from_python_too(digits: Path, tmp_path: Path, budget_s: float) -> None:
+    with pytest.raises(OptionError, match="--budget expects seconds above 0"):
+        train(digits, tmp_path / "RUN", budget_s=budget_s)
+    assert not (tmp_path / "RUN").exists()
 
 
 def test_check_names_copies_contradictions_and_leaks(digits: Path, tmp_path: Path) -> None:

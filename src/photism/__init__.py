@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from photism.errors import PhotismError
+    from photism.errors import InputError, PhotismError
     from photism.experiment import train
     from photism.recognizers.recognizer import Recognizer
     from photism.runs import Run, load
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from photism.verbs.explain import explain
 
 _HOMES = {
+    "InputError": "photism.errors",
     "PhotismError": "photism.errors",
     "Prediction": "photism.types",
     "Recognizer": "photism.recognizers.recognizer",
@@ -39,6 +40,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "InputError",
     "PhotismError",
     "Prediction",
     "Recognizer",
@@ -57,3 +59,7 @@ def __getattr__(name: str) -> object:
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'photism' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

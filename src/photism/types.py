@@ -263,15 +263,19 @@ class Prediction:
             "error": self.error,
         }
 
-    def to_text(self) -> str:
-        """Return the answer as one line for a reader.
+    def to_text(self, n_top: int = 1) -> str:
+        """Return the answer as one line for a reader, with the ``n_top`` most probable labels.
 
         >>> Prediction("a.wav", ("cat", "dog"), (0.1, 0.9), False).to_text()
         'a.wav: unlike anything it was taught; the nearest answer is dog (90.0 %)'
+        >>> Prediction("a.wav", ("cat", "dog"), (0.1, 0.9), True).to_text(2)
+        'a.wav: dog (90.0 %), cat (10.0 %)'
         """
         if self.label is None or self.probability is None:
             return f"{self.path}: {self.error}"
-        answer = f"{self.label} ({min(100 * self.probability, 99.9):.1f} %)"
+        others = [pair for pair in self.top(n_top) if pair[0] != self.label][: n_top - 1]
+        said = [(self.label, self.probability), *others]
+        answer = ", ".join(f"{label} ({min(100 * share, 99.9):.1f} %)" for label, share in said)
         note = "unlike anything it was taught; the nearest answer is " if self.familiar is False else ""
         return f"{self.path}: {note}{answer}"
 

@@ -70,6 +70,7 @@ def test_public_list_is_what_the_package_exports() -> None:
 
     for name in photism.__all__:
         assert getattr(photism, name) is not None
+    assert dir(photism) == sorted(photism.__all__)
 
 
 def files_of_the_readme_tree() -> list[str]:

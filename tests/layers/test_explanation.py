@@ -148,4 +148,5 @@ def test_the_report_says_where_the_kept_recognizer_answers_otherwise_than_the_me
         build_page(replace(sample_account("image"), decided=(Decided("digit_3", explanation, measured),)))
         for measured in (explanation.answer, "digit_9")
     ]
-    assert ["When it was measured it was called digit_9." in page for page in pages] == [False, True]
+    assert [f"digit_9 when it was measured, {explanation.answer} now" in page for page in pages] == [False, True]
+    assert ["that is explained here" in page for page in pages] == [False, True]

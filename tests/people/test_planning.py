@@ -92,6 +92,7 @@ def test_impossible_plans_get_a_sentence(pilot):
         ({"power": 1.0}, "expected power between"),
         ({"margin": 0.0}, "expected a margin above 0"),
         ({"accuracy": 0.84}, r"worse by less than the margin \(0.05\), received -0.06"),
+        ({"accuracy": 0.9, "people_accuracy": 0.95}, r"worse by less than the margin \(0.05\), received -0.05"),
         ({"agreement": 0.5}, "expected an agreement from 0.8 to 1"),
     ):
         with pytest.raises(OptionError, match=sentence):

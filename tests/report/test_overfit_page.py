@@ -58,6 +58,21 @@ def test_where_nothing_is_memorised_that_is_said(tmp_path: Path) -> None:
     assert "Going on costs most" not in told
 
 
+def test_what_never_carries_over_has_no_epoch_at_which_memorising_begins() -> None:
+    """Its validation loss never rises: the best epoch is the last one."""
+    usual = taught("b3", 80, cost=0.0)
+    rows = tuple(row(e, 1.0 / e, 1.09 - 0.001 * e) for e in range(1, 5))
+    by_heart = Taught("b3", 10, False, rows, Verdict("memorising", 4, 4, 0.8, "So.", 0.0, 4, 4, 0.6, 0.9, 0.0, 0.0))
+    found = Overfit(3, 40, (usual,), (by_heart, usual), (taught("head", 80, cost=1.0, random=True),))
+    assert found.shown is usual
+    told = tell_overfit(found)
+    assert "More epochs or fewer files show it sooner." in told.splitlines()[0]
+    assert "hardly carries over to other files: memorising from the first epoch" in told
+    assert "begins in epoch" not in told
+    alone = Overfit(3, 40, (by_heart,), (by_heart,), (taught("head", 80, cost=1.0, random=True),))
+    assert "what is learned hardly carries over" in tell_overfit(alone).splitlines()[0]
+
+
 def test_names_at_the_ends_of_lines_do_not_touch_and_stay_inside() -> None:
     lines = [Line(f"{n} files", tuple(row(e, 0.1, 0.1) for e in range(1, 4)), 1) for n in range(5)]
     drawn = str(draw_lines(lines, part="training", top=2.0, chance_nats=1.1))

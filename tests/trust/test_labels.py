@@ -153,6 +153,7 @@ def test_words_and_json() -> None:
     assert told["low"] <= told["n_wrong"] <= told["high"]
     first = found.items[0]
     assert found.to_text() == (
-        f"About {found.n_wrong:.0f} of 400 labels are probably wrong (95 %: {found.n_low:.0f} to {found.n_high:.0f}); "
+        f"About {found.n_wrong:.0f} of 400 labels are probably wrong, or their classes overlap "
+        f"(95 %: {found.n_low:.0f} to {found.n_high:.0f}); "
         f"first of all {first.index}.png: {first.given}, or {first.likely}?"
     )

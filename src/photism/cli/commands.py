@@ -163,20 +163,23 @@ def train(
 def predict(
     run: RunArgument,
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files, folders, or - for paths on stdin.")],
-    top: Annotated[int, typer.Option("--top", min=1, help="How many answers a file.")] = 5,
+    top: Annotated[
+        int | None, typer.Option("--top", min=1, help="How many answers a file: 5 in JSON, 1 as text.")
+    ] = None,
     engine: EngineOption = None,
     format: FormatOption = Format.json,
 ) -> None:
     """Answer for files, one JSON line each."""
+    from photism.report.words import printable
     from photism.verbs.ask import predict as run_predict
 
     skipped = False
     for answer in run_predict(run, files, engine=engine, stdin=sys.stdin, progress=progress()):
         skipped = skipped or answer.error is not None
         if format is Format.json:
-            typer.echo(json.dumps(answer.to_json(top)))
+            typer.echo(json.dumps(answer.to_json(top or 5)))
         else:
-            typer.echo(answer.to_text())
+            typer.echo(printable(answer.to_text(top or 1)))
     raise typer.Exit(SOME_SKIPPED if skipped else DONE)
 
 

@@ -77,7 +77,9 @@ DataArgument = Annotated[
     ),
 ]
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A folder that `photism train` made.")]
-FormatOption = Annotated[Format, typer.Option("--format", help="json prints one JSON value on stdout, nothing else.")]
+FormatOption = Annotated[
+    Format, typer.Option("--format", help="json prints one JSON value on stdout (predict: one a line), nothing else.")
+]
 KindOption = Annotated[
     KindName | None, typer.Option("--kind", help="What the files are; told from content if left out.")
 ]

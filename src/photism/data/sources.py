@@ -103,7 +103,11 @@ def read_dataset(
         raise DataError(_nothing_usable(data, listing))
     n_classes = len({sample.label for sample in samples})
     if n_classes < n_classes_min:
-        raise DataError(f"{data} has one class ({samples[0].label}): expected {n_classes_min} classes at least.")
+        left = len({sample.label for sample in listing.samples}) - n_classes
+        others = f" and {left} more without a file that can be read as {chosen}" if left else ""
+        raise DataError(
+            f"{data} has one class ({samples[0].label}){others}: expected {n_classes_min} classes at least."
+        )
     return Dataset(
         samples=tuple(samples),
         skipped=tuple(sorted(listing.skipped, key=lambda each: (each.path, each.reason))),

@@ -14,7 +14,7 @@ from photism.errors import OptionError
 from photism.recognizers.backbones import DEFAULT_BACKBONE, Backbone, load_backbone
 from photism.recognizers.recognizer import Decision
 from photism.training.metrics import threshold_for
-from photism.types import JSON, Kind
+from photism.types import JSON, KINDS, Kind
 
 __all__ = ["Request"]
 
@@ -30,7 +30,7 @@ class Request:
     Raises
     ------
     OptionError
-        Where there is no such method.
+        Where there is no such method or kind, or a budget is not above 0.
     """
 
     data: Path
@@ -54,6 +54,10 @@ class Request:
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise OptionError(f"--method expects one of {', '.join(METHODS)}, and received {self.method!r}.")
+        if self.kind is not None and self.kind not in KINDS:
+            raise OptionError(f"--kind expects one of {', '.join(KINDS)}, and received {self.kind!r}.")
+        if self.budget_s is not None and not self.budget_s > 0:
+            raise OptionError(f"--budget expects seconds above 0, and received {self.budget_s:g}.")
 
     def to_json(self) -> dict[str, JSON]:
         """Return what ``plan.json`` holds: JSON values, paths made absolute."""

@@ -98,7 +98,7 @@ def plan_noninferiority(
     if not 0 < margin < 1:
         raise OptionError(f"expected a margin above 0 and below 1 (0.05 is 5 points), received {margin:g}.")
     gap = accuracy - people_accuracy
-    if gap + margin <= 0:
+    if gap + margin < 1e-9:  # 0.90 - 0.95 + 0.05 is not nought
         raise OptionError(f"expected a machine worse by less than the margin ({margin:g}), received {gap:+g}.")
     both_chance = accuracy * people_accuracy + (1 - accuracy) * (1 - people_accuracy)
     discordant = 1 - (both_chance if agreement is None else agreement)

@@ -141,6 +141,8 @@ def _section(
 def _row(name: str, one: Taught) -> _Row:
     best, last, v = one.rows[one.verdict.best_epoch - 1], one.rows[-1], one.verdict
     onset = "none" if v.onset_epoch is None else f"{v.onset_epoch}{_range(v.onset_low, v.onset_high, digits=0)}"
+    if _is_all_memory(one):
+        onset = "from the first"
     return _Row(
         name=name,
         best=str(v.best_epoch),
@@ -167,13 +169,21 @@ def _headline(one: Taught) -> str:
         return (
             f"Training {_trained(one)} with {one.n_train} files for {last.epoch} epochs brought no memorising that "
             f"can be told from chance: the validation loss was lowest in epoch {v.best_epoch} and "
-            f"{last.valid_loss_nats:.2f} nats at the end ({best.valid_loss_nats:.2f} at best)."
+            f"{last.valid_loss_nats:.2f} nats at the end ({best.valid_loss_nats:.2f} at best). More epochs or fewer "
+            "files show it sooner."
         )
+    if _is_all_memory(one):
+        return f"Training {_trained(one)} with {one.n_train} files, {_when(one)}."
     return (
         f"Training {_trained(one)} with {one.n_train} files, memorising begins in epoch {v.onset_epoch}"
         f"{_between(v.onset_low, v.onset_high)}; going on to epoch {last.epoch} costs {v.cost_nats:.2f} nats"
         f"{_range(v.cost_low, v.cost_high, digits=2)} of validation loss."
     )
+
+
+def _is_all_memory(one: Taught) -> bool:
+    """Say whether files were learned by heart though validation never rose: there is no epoch at which that began."""
+    return one.verdict.state == "memorising" and one.verdict.cost_nats <= 0
 
 
 def _between(low: int | None, high: int | None) -> str:
@@ -204,6 +214,8 @@ def _on_size(some: Sequence[Taught]) -> list[str]:
 
 def _when(one: Taught) -> str:
     v = one.verdict
+    if _is_all_memory(one):
+        return "what is learned hardly carries over to other files: memorising from the first epoch"
     if v.onset_epoch is None:
         return "no memorising shows"
     return f"memorising begins in epoch {v.onset_epoch}{_between(v.onset_low, v.onset_high)}"

@@ -36,8 +36,9 @@ def summarise(folder: Path, metrics: Mapping[str, Any]) -> str:
     part = "test" if metrics["test"] else "validation"
     chosen, verdict = metrics["chosen"], metrics["verdict"]
     counts = f"{metrics['n_train']} train, {metrics['n_valid']} validation, {metrics['n_test']} test"
+    read_as = f", read as {words.READ_AS[metrics['recipe']['kind']]}" if "recipe" in metrics else ""
     lines = [
-        f"{len(metrics['labels'])} classes; {counts}, {metrics['n_skipped']} skipped"
+        f"{len(metrics['labels'])} classes{read_as}; {counts}, {metrics['n_skipped']} skipped"
         + (" (skipped.csv says why)" if metrics["n_skipped"] else "")
         + (f", {metrics['n_left_out']} left out for want of time" if metrics.get("n_left_out") else ""),
         f"{part} accuracy {_percent(held_out['accuracy'])} (95 % interval {_percent(held_out['low'])} to "

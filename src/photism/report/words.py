@@ -10,7 +10,7 @@ import unicodedata
 
 from photism.types import Kind
 
-__all__ = ["NOT_ASKED", "NOUNS", "count", "interval", "number", "percent", "printable", "seconds", "shorten"]
+__all__ = ["NOT_ASKED", "NOUNS", "READ_AS", "count", "interval", "number", "percent", "printable", "seconds", "shorten"]
 
 NOUNS: dict[Kind, tuple[str, str]] = {
     "image": ("image", "images"),
@@ -20,7 +20,10 @@ NOUNS: dict[Kind, tuple[str, str]] = {
 }
 """What one item, and several, of a kind are called in a sentence."""
 
-NOT_ASKED = "Near copies, shortcuts, wrong labels and drift were not asked for"
+READ_AS: dict[Kind, str] = {"image": "images", "sound": "sounds", "binary": "bytes", "mouse": "pointer tracks"}
+"""What files of a kind are read as, whatever else they may be."""
+
+NOT_ASKED = "Near copies, shortcuts, wrong labels and drift were not looked for"
 """What is said where the data were not audited, before the reason."""
 
 _SPACE = "\u202f"  # narrow, never broken: 93.8 % stays together and thousands are set apart

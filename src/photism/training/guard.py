@@ -109,9 +109,9 @@ def smooth(values: Float[np.ndarray, "*b e"]) -> Float64[np.ndarray, "*b e"]:
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    """What each draw of validation's groups says: where the loss turns, the gap, the rise and the cost."""
+    """What each draw of validation's groups says: the epoch after the loss turned, the gap, the rise and the cost."""
 
-    turning: Int[np.ndarray, " b"]
+    onset: Int[np.ndarray, " b"]
     gap: Float64[np.ndarray, " b"]
     rise: Float64[np.ndarray, " b"]
     cost: Float64[np.ndarray, " b"]
@@ -127,7 +127,7 @@ def _draw(rows: Sequence[EpochRow], best: EpochRow, held: Held, chance: float, s
     flat = smooth(curves)
     at = [row.epoch for row in rows].index(best.epoch)
     return _Drawn(
-        turning=np.array([row.epoch for row in rows])[flat.argmin(axis=1)],
+        onset=np.array([row.epoch for row in rows])[np.minimum(flat.argmin(axis=1) + 1, len(rows) - 1)],
         gap=curves[:, at] - best.train_loss_nats,
         rise=flat[:, -1] - flat.min(axis=1),
         cost=curves[:, -1] - curves[:, at],
@@ -142,7 +142,7 @@ def _bounded(found: Verdict, drawn: _Drawn) -> Verdict:
     )
     if found.onset_epoch is None or found.state == "diverging":
         return found
-    low, high = np.percentile(drawn.turning, [2.5, 97.5], method="closest_observation") + 1
+    low, high = np.percentile(drawn.onset, [2.5, 97.5], method="closest_observation")
     return replace(found, onset_low=min(int(low), found.onset_epoch), onset_high=max(int(high), found.onset_epoch))
 
 

@@ -88,7 +88,8 @@ def _of_the_data(found: Audit) -> list[Cause]:
                 "noisy labels",
                 f"about {share:.0f} % of the labels are probably wrong (95 %: {round(found.suspects.n_low)} to "
                 f"{round(found.suspects.n_high)} files): learning them by heart is the only way to learn them.",
-                "Look at the suspects in the report, and correct them.",
+                "Look at the suspects in the report, and correct those that are wrong; where classes overlap, right "
+                "labels look wrong, too.",
             )
         )
     # A test part that differs says nothing about the gap between training and validation.

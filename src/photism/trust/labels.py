@@ -114,7 +114,9 @@ class Suspects:
         else:
             worst = self.items[0] if self.items else None
             example = f"; first of all {self.names[worst.index]}: {worst.given}, or {worst.likely}?" if worst else "."
-            text = f"About {n} of {self.n_files} labels are probably wrong ({between}){example}"
+            text = (
+                f"About {n} of {self.n_files} labels are probably wrong, or their classes overlap ({between}){example}"
+            )
         if self.conflicts:
             one = self.conflicts[0]
             pairs = "pair of files has" if len(self.conflicts) == 1 else "pairs of files have"

@@ -79,8 +79,9 @@ class Overfit:
 
     @property
     def shown(self) -> Taught:
-        """The training that shows memorising most clearly: the one that going on surely costs most."""
-        return max((*self.depths, *self.sizes), key=lambda one: one.verdict.cost_low or 0.0)
+        """The training that going on surely costs most; where it costs none anything, the usual one on all files."""
+        costly = max((*self.depths, *self.sizes), key=lambda one: one.verdict.cost_low or 0.0)
+        return costly if (costly.verdict.cost_low or 0.0) > 0 else self.sizes[-1]
 
     def to_json(self) -> dict[str, JSON]:
         """Return all trainings as JSON values."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from photism.pictures.table import fit_recipe, render_file
 from photism.recognizers.familiarity import Familiarity
 from photism.recognizers.recognizer import Recognizer
 from photism.report.figures import draw_picture
+from photism.report.words import printable
 from photism.runs import load, origin_of
 from photism.training.features import Features
 from photism.training.metrics import measure
@@ -147,10 +148,21 @@ def _files(files: Sequence[Path], stdin: Iterable[str] | None) -> Iterator[Path]
 
 
 @dataclass(frozen=True, slots=True)
+class Mistake:
+    """A file whose answer is not its label, and how probable that answer was said to be."""
+
+    path: str
+    label: str
+    answer: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluated:
     """What ``evaluate`` measured; ``taught`` names files that made the recognizer, ``files`` the others.
 
-    ``shift`` says whether the others look like the taught ones, ``n_right_of_files`` how many of them are right.
+    ``shift`` says whether the others look like the taught ones, ``n_right_of_files`` how many of them are right,
+    ``wrong`` which files are answered wrongly, the surest first.
     """
 
     measures: Mapping[str, JSON]
@@ -159,6 +171,7 @@ class Evaluated:
     shift: Shift | None = None
     taught: tuple[str, ...] = ()
     n_right_of_files: int = 0
+    wrong: tuple[Mistake, ...] = ()
 
     def to_json(self) -> dict[str, object]:
         """Return the contract's JSON."""
@@ -166,6 +179,7 @@ class Evaluated:
             **self.measures,
             "taught": list(self.taught),
             "n_right_of_others": self.n_right_of_files,
+            "wrong": [asdict(one) for one in self.wrong],
             "skipped": [{"path": one.path, "reason": one.reason} for one in self.skipped],
             "shift": self._shift_json(),
         }
@@ -186,6 +200,12 @@ class Evaluated:
         ]
         for row in m["per_class"]:  # type: ignore[union-attr]  # a list of objects, by the contract
             lines.append(f"  {row['label']}: recall {_percent(row['recall'])} of {row['n']}")  # type: ignore[index,call-overload]
+        if self.wrong:
+            lines.append(f"answered wrongly: {len(self.wrong)}, the surest first")
+            lines += [
+                f"  {one.path}: {one.answer} ({_percent(one.probability)}), labelled {one.label}"
+                for one in self.wrong[:N_NAMED]
+            ]
         if m["n_taught"]:
             named = f"{', '.join(self.taught[:N_NAMED])}{', …' if len(self.taught) > N_NAMED else ''}"
             lines.append(
@@ -199,7 +219,7 @@ class Evaluated:
                 foreign = ", ".join(self.files[one.index] for one in self.shift.foreign[:N_NAMED])
                 lines.append(f"most foreign: {foreign}")
         lines += [f"skipped {one.path}: {one.reason}" for one in self.skipped]
-        return "\n".join(lines)
+        return "\n".join(map(printable, lines))
 
 
 def _percent(value: object) -> str:
@@ -272,6 +292,7 @@ def evaluate(
         _shift(recognizer.familiarity, [answered[i].seen for i in new], [groups[i] for i in new]),
         tuple(answered[i].sample.name for i in np.flatnonzero(made).tolist()),
         int((probability[new].argmax(axis=1) == truth[new]).sum()),
+        _mistakes(answered),
     )
 
 
@@ -282,6 +303,16 @@ class _Answered:
     sample: Sample
     answer: Prediction
     seen: Float32[np.ndarray, "w d"]
+
+
+def _mistakes(answered: Sequence[_Answered]) -> tuple[Mistake, ...]:
+    """List what is not called what it is labelled, the surest answers first."""
+    found = [
+        Mistake(one.sample.name, str(one.sample.label), str(one.answer.label), float(one.answer.probability or 0.0))
+        for one in answered
+        if one.answer.label != one.sample.label
+    ]
+    return tuple(sorted(found, key=lambda one: -one.probability))
 
 
 def _answered(

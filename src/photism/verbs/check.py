@@ -19,6 +19,7 @@ from photism.data.split import split
 from photism.errors import DataError
 from photism.executor import ProcessExecutor
 from photism.pictures.table import RenderJob, fit_recipe, render_pixels
+from photism.report.words import READ_AS, printable
 from photism.trust.audit import FileAudit, audit_files
 from photism.trust.near import SAME_BYTES
 from photism.types import JSON, Kind, Progress, Sample, Skipped, silent
@@ -38,6 +39,7 @@ class Checked:
     """What ``check`` found in a data set."""
 
     n: int
+    kind: Kind
     kinds: Mapping[str, int]
     classes: Mapping[str, int]
     skipped: tuple[Skipped, ...]
@@ -50,6 +52,7 @@ class Checked:
         """Return the contract's JSON."""
         return {
             "n": self.n,
+            "kind": self.kind,
             "kinds": dict(self.kinds),
             "classes": dict(self.classes),
             "skipped": [{"path": one.path, "reason": one.reason} for one in self.skipped],
@@ -62,7 +65,7 @@ class Checked:
     def to_text(self) -> str:
         """Return a summary for a reader, at most 20 lines of each sort."""
         kinds = ", ".join(f"{count} {kind}" for kind, count in self.kinds.items())
-        lines = [f"{self.n} usable files in {len(self.classes)} classes ({kinds})"]
+        lines = [f"{self.n} usable files in {len(self.classes)} classes ({kinds}), read as {READ_AS[self.kind]}"]
         lines += [f"  {label}: {count}" for label, count in self.classes.items()]
         names = [sample.name for sample in self.files.samples]
         sorts = {
@@ -80,9 +83,8 @@ class Checked:
         }
         for name, found in sorts.items():
             lines.append(f"{name}: {len(found) or 'none'}")
-            lines += [f"  {line}" for line in found[:20]] + (
-                [f"  and {len(found) - 20} more"] if len(found) > 20 else []
-            )
+            lines += [f"  {printable(line)}" for line in found[:20]]
+            lines += [f"  and {len(found) - 20} more"] if len(found) > 20 else []
         return "\n".join([*lines, self.files.shortcuts.to_text()])
 
 
@@ -131,6 +133,8 @@ def check(
         raise DataError(f"None of the {len(skipped)} files of {data} can be used; the first: {skipped[0].reason}")
     duplicates = exact_duplicates(usable)
     warnings = [*dataset.warnings, *contradictions(duplicates), *_imbalance(classes)]
+    if len(classes) == 1:
+        warnings.append(f"There is one class ({next(iter(classes))}): train expects two at least.")
     known: list[dict[str, JSON]] = []
     try:
         parts = split(usable, test_fold=test_fold, together=duplicates)
@@ -154,6 +158,7 @@ def check(
     warnings += [alarm.to_text() for alarm in files.shortcuts.alarms] + ([files.gap] if files.gap else [])
     return Checked(
         n=len(usable),
+        kind=dataset.kind,
         kinds=dataset.kinds,
         classes=classes,
         skipped=tuple(skipped),
