@@ -16,7 +16,7 @@ import numpy as np
 from photism import __version__
 from photism.data.material import Material
 from photism.recognizers.recognizer import Recognizer
-from photism.training.attempts import Adapted, Ensemble, Upgrade
+from photism.training.attempts import Adapted, Attempt, Ensemble, Upgrade
 from photism.training.fit import Fitted
 from photism.training.metrics import measure
 from photism.training.unseen import UnseenFolds
@@ -93,7 +93,7 @@ def metrics_json(
             "layers": list(recognizer.head.layers),
             "temperature": recognizer.head.temperature,
             "engine": str(cast("Mapping[str, JSON]", recognizer.engine)["name"]),
-            "partner": _partner(recognizer),
+            "partner": _partner(recognizer, ensemble),
         },
         "larger": None if upgrade is None else {**cast("dict[str, JSON]", asdict(upgrade)), "kept": upgrade.kept},
         "ensemble": None if ensemble is None else {**cast("dict[str, JSON]", asdict(ensemble)), "kept": ensemble.kept},
@@ -127,22 +127,30 @@ def _method(fitted: Fitted, recognizer: Recognizer, adapted: Adapted | None) -> 
             "classifier": "ridge",
             "strength": fitted.strength,
         }
-    names, after = recognizer.backbone.stage_names, adapted.kept.plan.after
     return {
         "method": "finetune",
-        "first_trained_layer": names[0 if after is None else names.index(after) + 1],
+        "first_trained_layer": _first_trained(recognizer, adapted.kept),
         "classifier": "softmax",
         "strength": None,
     }
 
 
-def _partner(recognizer: Recognizer) -> JSON:
-    """The second network that answers as well, and its say."""
+def _first_trained(recognizer: Recognizer, attempt: Attempt) -> str:
+    """Name the first stage whose weights were changed."""
+    names, after = recognizer.backbone.stage_names, attempt.plan.after
+    return names[0 if after is None else names.index(after) + 1]
+
+
+def _partner(recognizer: Recognizer, ensemble: Ensemble | None) -> JSON:
+    """The second network that answers as well, how it was trained, and its say."""
     partner = recognizer.partner
-    if partner is None:
+    if partner is None or ensemble is None:
         return None
     other = partner.recognizer
+    tuned = next((one for one in reversed(ensemble.attempts) if one.kept), None)
     return {
+        "method": "probe" if tuned is None else "finetune",
+        "first_trained_layer": "head" if tuned is None else _first_trained(other, tuned),
         "backbone": other.backbone.name,
         "layers": list(other.head.layers),
         "engine": str(cast("Mapping[str, JSON]", other.engine)["name"]),

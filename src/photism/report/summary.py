@@ -57,10 +57,10 @@ def summarise(folder: Path, metrics: Mapping[str, Any]) -> str:
         found = round(weakest["recall"] * weakest["n"])
         lines.append(f"weakest class: {weakest['label']}, {found} of {weakest['n']} found")
     lines.append(" ".join([f"verdict: {verdict['state']}; {verdict['evidence']}", *tell_verdict(Verdict(**verdict))]))
-    trained = "frozen" if chosen["method"] == "probe" else f"fine-tuned from {chosen['first_trained_layer']} on"
+    partner = chosen.get("partner")
     lines.append(
-        f"{chosen['backbone']} {trained}, {chosen['classifier']} on {_layers(chosen['layers'])}, {chosen['engine']}"
-        + (f"; together with {chosen['partner']['backbone']} frozen" if chosen.get("partner") else "")
+        f"{_network(chosen)}, {chosen['classifier']} on {_layers(chosen['layers'])}, {chosen['engine']}"
+        + (f"; together with {_network(partner)}" if partner else "")
     )
     lines += tell_training(metrics)
     if metrics["leaks"]:
@@ -81,6 +81,13 @@ def summarise(folder: Path, metrics: Mapping[str, Any]) -> str:
     lines.append(f"{seconds['total']:.1f} s ({spent})")
     lines.append(f"report: {folder / 'report.html'}")
     return "\n".join(lines)
+
+
+def _network(chosen: Mapping[str, Any]) -> str:
+    """Name a network and what was trained of it; runs of before both were fine-tuned do not say it of the second."""
+    if chosen.get("method") != "finetune":
+        return f"{chosen['backbone']} frozen"
+    return f"{chosen['backbone']} fine-tuned from {chosen['first_trained_layer']} on"
 
 
 def _layers(names: Sequence[str]) -> str:

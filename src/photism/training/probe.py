@@ -163,8 +163,11 @@ def select_layers(
     middle = len(STRENGTHS) // 2
     with ThreadPoolExecutor(count_cores()) as pool:  # numpy lets go of the interpreter while it solves
         candidates = list(pool.map(lambda name: judge.candidate((name,), grams[name], middle), grams))
-        start = STRENGTHS.index(min(candidates, key=lambda c: c.loss_nats).strength)
-        joins = _joins(tuple(grams))
+        single = min(candidates, key=lambda c: c.loss_nats)
+        start = STRENGTHS.index(single.strength)
+        # Another panel may say nothing, and weigh as much: the best one's stages are joined by themselves, too.
+        own = [name for name in grams if _panel_of(name) == _panel_of(single.layers[0])]
+        joins = dict.fromkeys([*_joins(tuple(grams)), *_joins(tuple(own))])
         candidates += pool.map(lambda names: judge.candidate(names, _joined(grams, names), start), joins)
     # Validation parts of four sets agreed: the best single layer answers worse than the best join, however close they
     # are here.
@@ -176,6 +179,11 @@ def _joined(grams: Mapping[str, Float64[np.ndarray, "n n"]], names: Sequence[str
     """Inner products of layers side by side: the sum of each layer's own."""
     first, *others = names
     return np.asarray(sum((grams[name] for name in others), start=grams[first]))
+
+
+def _panel_of(layer: str) -> str:
+    """Return the panel of a layer's name, ``panel/stage``."""
+    return layer.rpartition("/")[0]
 
 
 def _joins(names: tuple[str, ...]) -> list[tuple[str, ...]]:
