@@ -19,6 +19,22 @@ def test_the_layer_that_tells_most_is_part_of_the_choice() -> None:
     assert min(c.loss_nats for c in found.candidates) < 1.0 < np.log(3)
 
 
+@pytest.mark.parametrize("useful", [True, False])
+def test_a_panel_that_says_nothing_is_left_out(useful: bool) -> None:
+    seen, y, folds = clouds(apart=0.6, n_files=300)
+    noise = np.random.default_rng(1)
+
+    def stages(panel: str, values: np.ndarray) -> dict[str, np.ndarray]:
+        """Each stage sees the same a little otherwise."""
+        return {f"{panel}/{name}": values + noise.normal(0, 0.1, values.shape).astype(np.float32) for name in "abcd"}
+
+    told, other = np.split(seen.layers["p/a"], 2, axis=1)
+    both = replace(seen, layers={**stages("p", told), **stages("q", other if useful else noise.permutation(other))})
+    chosen = select_layers(both, y, folds, n_classes=3).layers
+    assert {layer.partition("/")[0] for layer in chosen} == ({"p", "q"} if useful else {"p"})
+    assert len(chosen) > 1
+
+
 def test_labels_without_a_pattern_are_answered_at_chance() -> None:
     features, y, folds = clouds(layers=("p/a", "p/b"))
     shuffled = np.random.default_rng(3).permutation(y)

@@ -123,8 +123,8 @@ def select_layers(
     """Choose the layer, or the few layers to join, that answer best for files they have not seen.
 
     Every single layer is tried, then neighbouring stages joined (three, four and all of them, over every panel at
-    once), and the join with the lowest held-out loss wins. Single layers are there to show what each knows: a
-    penalised join hardly loses to its best part, and mostly beats it.
+    once, and in the panel of the best single layer alone), and the join with the lowest held-out loss wins. Single
+    layers are there to show what each knows: a penalised join hardly loses to its best part, and mostly beats it.
 
     Parameters
     ----------
