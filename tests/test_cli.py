@@ -104,6 +104,29 @@ def test_predict_gives_a_sentence_for_what_is_no_picture(run: Path, tmp_path: Pa
     assert finished.stderr == ""
 
 
+ODD = """
+import ctypes
+from photism.cli import app
+
+def interrupted(**_):
+    ctypes.pythonapi.PyRun_SimpleString(b"raise KeyboardInterrupt")
+    raise KeyboardInterrupt
+
+app.app = interrupted
+app.run()
+"""
+
+
+def test_an_interrupt_ends_with_130_wherever_it_came(tmp_path: Path) -> None:
+    """In code that a library runs through Python's C interface, too: Python would end by the signal there."""
+    (tmp_path / "odd.py").write_text(ODD)
+    finished = subprocess.run(
+        [sys.executable, "-m", "odd"], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert finished.returncode == 130
+    assert finished.stderr.endswith("photism: interrupted; a training continues with the same command and --resume.\n")
+
+
 def test_evaluate_prints_the_contracts_json(run: Path, digits: Path) -> None:
     finished = photism("evaluate", run, digits, "--format", "json")
     assert finished.returncode == 3

@@ -6,9 +6,11 @@ Exit codes: 0 done, 1 a defect of photism, 2 the input or the options are wrong,
 
 from __future__ import annotations
 
+import atexit
 import errno
 import os
 import sys
+from contextlib import suppress
 from typing import Annotated, NoReturn
 
 import typer
@@ -61,7 +63,7 @@ def run() -> NoReturn:
     except (InputError, PhotismError) as error:
         _stop(error, str(error), WRONG_INPUT)
     except (KeyboardInterrupt, typer.Abort):
-        _stop(None, INTERRUPTED_SENTENCE, INTERRUPTED)
+        _leave_interrupted()
     except TyperException as error:
         said = error.format_message()
         context = getattr(error, "ctx", None)
@@ -78,7 +80,7 @@ def run() -> NoReturn:
     except Exception as error:  # noqa: BLE001  # the last door: a user is never shown a traceback
         _stop(error, f"a defect of photism: {type(error).__name__}: {error} (--debug shows where).", DEFECT)
     if code == INTERRUPTED:  # typer has caught Ctrl-C itself
-        _stop(None, INTERRUPTED_SENTENCE, INTERRUPTED)
+        _leave_interrupted()
     sys.exit(code if isinstance(code, int) else DONE)
 
 
@@ -87,3 +89,17 @@ def _stop(error: BaseException | None, sentence: str, code: int) -> NoReturn:
         raise error
     print(f"photism: {sentence}", file=sys.stderr)
     sys.exit(code)
+
+
+def _leave_interrupted() -> NoReturn:
+    """Say that it was interrupted, and end with that exit code whatever was interrupted.
+
+    Not by ``sys.exit``: where a library was running code of its own through Python's C interface (some do while they
+    are imported), Python remembers that, and ends by the signal in the end.
+    """
+    print(f"photism: {INTERRUPTED_SENTENCE}", file=sys.stderr)
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(INTERRUPTED)
