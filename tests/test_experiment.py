@@ -133,7 +133,7 @@ def test_data_that_prove_useless_leave_no_run_behind(
 def test_a_run_shows_itself(trained: Path, digits: Path) -> None:
     run = Run(trained, json.loads((trained / "metrics.json").read_text()))
     assert run.to_text().splitlines()[-1] == f"report: {run.report}"
-    assert run.to_text().startswith("10 classes; ")
+    assert run.to_text().startswith("10 classes, read as images; ")
     assert len(run.history) >= 2
     assert run._repr_html_().startswith("<pre>10 classes")
     assert run.recognizer.labels == tuple(run.metrics["labels"])  # type: ignore[arg-type]

@@ -233,6 +233,7 @@ del engine
 while held:
     held.pop(0)
     gc.collect()
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a process in the background was told not to hear it
 try:
     os.kill(os.getpid(), signal.SIGINT)
     print("unheard")
