@@ -65,7 +65,7 @@ def test_half_of_the_time_is_left_to_another_network_where_the_other_half_is_eno
     plans = planned(seconds, shared=True)
     assert plans == planned(share * seconds, shared=False)
     assert sum(seconds_of(plan, COSTS) for plan in plans) <= share * seconds
-    assert is_whole(planned(seconds / 2, shared=False)[0]) is (share < 1)
+    assert is_whole(planned(seconds / 2, shared=False)[0], COUNT["train"]) is (share < 1)
 
 
 def test_a_depth_by_hand_and_no_budget_are_tried_alone() -> None:

@@ -117,7 +117,8 @@ def fine_tune_other(job: Job, probed: Probed, adapted: Adapted | None) -> Adapte
     from photism.training.adapt import adapt
 
     with job.clock.measuring("finetune"):
-        plans = [one for one in _plans(job, probed.other, FINETUNE_OTHER) if is_whole(one[1])]
+        n_train = probed.other.material.count("train")
+        plans = [one for one in _plans(job, probed.other, FINETUNE_OTHER) if is_whole(one[1], n_train)]
         folder = job.folder / "unfinished" / "other"
         return adapt(probed.other, plans, always=False, folder=folder, progress=job.progress) if plans else None
 

@@ -71,8 +71,10 @@ def plans_for(
     first = _plan(depth, seed)
     costs = None if seconds_left() is None else _costs(ground, first)
     share, seconds = 1.0, seconds_left()
-    if shared and seconds is not None and is_whole(fit_plan(first, ground.material.count("train"), costs, seconds / 2)):
-        share, seconds = 0.5, seconds / 2
+    if shared and seconds is not None:
+        half = _fitted(ground, first, costs, seconds / 2)
+        share = 0.5 if is_whole(half, ground.material.count("train")) else 1.0
+        seconds *= share
     plan = _fitted(ground, first, costs, seconds)
     if plan is None:
         return ((depth, replace(first, epochs=1, views=0)),) if always else ()

@@ -2,9 +2,8 @@
 
 Where two networks were asked, the one that was left makes other mistakes than the one that is kept, and its probe is
 there already (fine-tuned, where a long budget paid for that): joining their probabilities costs the training nothing,
-and each answer a second network. Covers how
-large a say it gets, the paired test, and the answers of both. Does not cover which network is kept (``larger``,
-``adapt``).
+and each answer a second network. Covers how large a say it gets, the paired test, and the answers of both. Does not
+cover which network is kept (``larger``, ``adapt``).
 """
 
 from __future__ import annotations

@@ -203,8 +203,7 @@ def fit_plan(plan: Plan, n_train: int, costs: Costs | None = None, seconds: floa
     Plan or None
         None where not even the shortest fits.
     """
-    steps_an_epoch = -(-n_train // plan.batch)
-    standard = max(STANDARD_EPOCHS, min(MOST_EPOCHS, -(-LEAST_STEPS // steps_an_epoch)))
+    standard = _standard_epochs(plan, n_train)
     if seconds is None or costs is None:
         return replace(plan, epochs=standard, views=STANDARD_VIEWS)
     best = None
@@ -215,14 +214,20 @@ def fit_plan(plan: Plan, n_train: int, costs: Costs | None = None, seconds: floa
     return best
 
 
-def is_whole(plan: Plan | None) -> bool:
-    """Say whether a plan that ``fit_plan`` set is at least as long as one without a budget.
+def is_whole(plan: Plan | None, n_train: int) -> bool:
+    """Say whether a plan is at least as long as one without a budget.
 
     Parameters
     ----------
     plan : Plan or None
+    n_train : int
+        Files that are learned from.
     """
-    return plan is not None and plan.views >= STANDARD_VIEWS
+    return plan is not None and plan.epochs >= _standard_epochs(plan, n_train)
+
+
+def _standard_epochs(plan: Plan, n_train: int) -> int:
+    return max(STANDARD_EPOCHS, min(MOST_EPOCHS, -(-LEAST_STEPS // -(-n_train // plan.batch))))
 
 
 def seconds_of(plan: Plan, costs: Costs) -> float:
