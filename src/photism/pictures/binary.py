@@ -275,7 +275,7 @@ def _pairs(seen: UInt8[np.ndarray, " m"], sampled: bool, size_px: int) -> UInt8[
 
 def _blurred(density: Float64[np.ndarray, "256 256"], sigma: float) -> Float64[np.ndarray, "256 256"]:
     """Share every count with its neighbouring values, as far as ``sigma`` says."""
-    from scipy.ndimage import gaussian_filter1d  # a quarter of what a worker imports, and only this layout needs it
+    from scipy.ndimage import gaussian_filter1d  # slow to import, and only this layout needs it
 
     once = gaussian_filter1d(density, sigma, axis=0, mode="nearest")
     twice: Float64[np.ndarray, "256 256"] = gaussian_filter1d(once, sigma, axis=1, mode="nearest")

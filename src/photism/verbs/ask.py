@@ -148,7 +148,7 @@ def _files(files: Sequence[Path], stdin: Iterable[str] | None) -> Iterator[Path]
 
 
 @dataclass(frozen=True, slots=True)
-class Mistake:
+class WrongAnswer:
     """A file whose answer is not its label, and how probable that answer was said to be."""
 
     path: str
@@ -171,7 +171,7 @@ class Evaluated:
     shift: Shift | None = None
     taught: tuple[str, ...] = ()
     n_right_of_files: int = 0
-    wrong: tuple[Mistake, ...] = ()
+    wrong: tuple[WrongAnswer, ...] = ()
 
     def to_json(self) -> dict[str, object]:
         """Return the contract's JSON."""
@@ -292,7 +292,7 @@ def evaluate(
         _shift(recognizer.familiarity, [answered[i].seen for i in new], [groups[i] for i in new]),
         tuple(answered[i].sample.name for i in np.flatnonzero(made).tolist()),
         int((probability[new].argmax(axis=1) == truth[new]).sum()),
-        _mistakes(answered),
+        _wrong_answers(answered),
     )
 
 
@@ -305,10 +305,10 @@ class _Answered:
     seen: Float32[np.ndarray, "w d"]
 
 
-def _mistakes(answered: Sequence[_Answered]) -> tuple[Mistake, ...]:
+def _wrong_answers(answered: Sequence[_Answered]) -> tuple[WrongAnswer, ...]:
     """List what is not called what it is labelled, the surest answers first."""
     found = [
-        Mistake(one.sample.name, str(one.sample.label), str(one.answer.label), float(one.answer.probability or 0.0))
+        WrongAnswer(one.sample.name, str(one.sample.label), str(one.answer.label), float(one.answer.probability or 0.0))
         for one in answered
         if one.answer.label != one.sample.label
     ]
@@ -339,7 +339,7 @@ def _shift(
     """Compare files with what the recognizer keeps of those that were taught; None where one is missing."""
     if familiarity is None or not rows:
         return None
-    from photism.trust.shift import shift_from_familiarity  # a fifth of a second, for evaluate alone
+    from photism.trust.shift import shift_from_familiarity  # slow to import, and only evaluate needs it
 
     windows = np.array([len(one) for one in rows])
     number = np.repeat(np.arange(len(rows)), windows)
