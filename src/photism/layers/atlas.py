@@ -36,6 +36,7 @@ from photism.layers.twins import random_twin
 from photism.pictures.gallery import Gallery
 from photism.pictures.table import RenderJob
 from photism.recognizers.backbones import Backbone
+from photism.recognizers.layer_names import panel_of
 from photism.recognizers.recognizer import Recognizer
 from photism.types import Axis, Kind, Progress, Sample, silent
 
@@ -120,7 +121,7 @@ def main_panel(recognizer: Recognizer) -> str:
     ----------
     recognizer : Recognizer
     """
-    count = Counter(name.rpartition("/")[0] for name in recognizer.head.layers)
+    count = Counter(map(panel_of, recognizer.head.layers))
     return max((one.name for one in recognizer.panels), key=lambda name: count[name])
 
 

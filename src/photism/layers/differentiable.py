@@ -17,6 +17,7 @@ from jaxtyping import Float, Integer, UInt8
 from torch import Tensor, nn
 
 from photism.recognizers.frozen_pass import Panel
+from photism.recognizers.layer_names import layer_name, panel_of, stage_of
 from photism.recognizers.pooling import STATISTICS, Cells, Statistic, content_weights, fills_picture, fit_cells
 from photism.recognizers.recognizer import Recognizer
 from photism.recognizers.torch_engine import map_sizes, pool_maps
@@ -54,7 +55,9 @@ class Differentiable(nn.Module):
         self._channels = {stage.name: stage.channels for stage in backbone.stages}
         self.trunk = backbone.trunk
         sizes = {panel.name: map_sizes(backbone, (panel.height_px, panel.width_px)) for panel in self.panels}
-        self.map_sizes = {f"{panel}/{stage}": size for panel, some in sizes.items() for stage, size in some.items()}
+        self.map_sizes = {
+            layer_name(panel, stage): size for panel, some in sizes.items() for stage, size in some.items()
+        }
         self.cells = {name: _cells(self.panel_of(name), self.map_sizes[name]) for name in self.layers}
         for name in ("mean", "scale", "weight", "bias"):
             self.register_buffer(f"head_{name}", torch.from_numpy(getattr(head, name).astype(np.float32)))
@@ -69,8 +72,7 @@ class Differentiable(nn.Module):
 
     def panel_of(self, layer: str) -> Panel:
         """Return the panel that a layer (``panel/stage``) looks at."""
-        name = layer.rpartition("/")[0]
-        return next(panel for panel in self.panels if panel.name == name)
+        return next(panel for panel in self.panels if panel.name == panel_of(layer))
 
     def maps(
         self, pixels: Float[Tensor, "n p h w 3"] | UInt8[Tensor, "n p h w 3"], *, layers: Sequence[str] | None = None
@@ -91,12 +93,12 @@ class Differentiable(nn.Module):
         wanted = self.layers if layers is None else tuple(layers)
         found: dict[str, Tensor] = {}
         for index, panel in enumerate(self.panels):
-            names = {name.rpartition("/")[2] for name in wanted if name.rpartition("/")[0] == panel.name}
+            names = {stage_of(name) for name in wanted if panel_of(name) == panel.name}
             stages = [name for name in self.stage_names if name in names]
             if stages:
                 x = pixels[:, index].permute(0, 3, 1, 2).to(self.pixel_scale.dtype)
                 maps = self.trunk(x * self.pixel_scale + self.pixel_shift, stages)
-                found |= {f"{panel.name}/{stage}": one for stage, one in zip(stages, maps, strict=True)}
+                found |= {layer_name(panel.name, stage): one for stage, one in zip(stages, maps, strict=True)}
         return {name: found[name] for name in wanted}
 
     def logits_of_maps(
@@ -215,7 +217,7 @@ class Differentiable(nn.Module):
 
     def _n_features(self, layer: str) -> int:
         rows, columns = self.cells[layer].grid
-        return len(STATISTICS) * self._channels[layer.rpartition("/")[2]] * rows * columns
+        return len(STATISTICS) * self._channels[stage_of(layer)] * rows * columns
 
     def _weights(self, name: str, content: Integer[np.ndarray, "n p 4"] | None) -> tuple[Tensor | None, Tensor | None]:
         panel = self.panel_of(name)

@@ -17,6 +17,7 @@ from jaxtyping import Bool, Int64, UInt8
 from photism.layers.answering import Answering
 from photism.layers.heat import HeatMap, Shown, content_mask, empty
 from photism.pictures.curves import hilbert_index
+from photism.recognizers.layer_names import by_panel
 from photism.types import Picture
 
 __all__ = ["PIECES", "occlusion", "pieces"]
@@ -45,7 +46,7 @@ def occlusion(answering: Answering, shown: Shown, target: int) -> HeatMap:
     """
     n, p, h, w, _ = shown.pixels.shape
     held = content_mask(shown)
-    read = {name.rpartition("/")[0] for name in answering.layers}
+    read = set(by_panel(answering.layers))
     plan = [
         (window, panel, mask)
         for window in range(n)

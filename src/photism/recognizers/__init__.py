@@ -3,8 +3,9 @@
 ``backbones`` finds networks and their weights (``table`` lists the packaged ones, ``libraries`` asks timm and
 torchvision, ``trunk`` finds a network's stages);
 ``engines`` runs one frozen (``torch_engine`` and ``openvino_engine`` each behind one door, ``pooling`` says how maps
-become features, ``sealed`` keeps compiled networks); ``frozen_pass`` turns pictures into features; ``head`` answers
-from them; ``recognizer`` is all of it in one value, and ``bundle`` its files. Training is one floor up.
+become features, ``sealed`` keeps compiled networks); ``frozen_pass`` turns pictures into features, named as
+``layer_names`` says; ``head`` answers from them; ``recognizer`` is all of it in one value, and ``bundle`` its files.
+Training is one floor up.
 """
 
 import os

@@ -21,6 +21,7 @@ from jaxtyping import Float32, Int32, UInt8
 from photism.pictures.gallery import Rendered
 from photism.recognizers.backbones import Backbone
 from photism.recognizers.engines import Engine, open_engine
+from photism.recognizers.layer_names import layer_name
 from photism.types import JSON, Sample, Window
 
 __all__ = ["FileFeatures", "FrozenPass", "Panel", "panels_of"]
@@ -112,7 +113,9 @@ class FrozenPass:
             stages = [
                 stage.name
                 for stage in backbone.stages
-                if (f"{panel.name}/{stage.name}" in layers if layers is not None else _fits(stage.channels, panel))
+                if (
+                    layer_name(panel.name, stage.name) in layers if layers is not None else _fits(stage.channels, panel)
+                )
             ]
             if stages:
                 self.engines[panel.name] = open_engine(
@@ -187,7 +190,7 @@ class FrozenPass:
         started = time.perf_counter()
         pooled = self.engines[panel.name].pooled(np.ascontiguousarray(pixels), content)
         self.seconds += time.perf_counter() - started
-        return {f"{panel.name}/{stage}": values.reshape(len(values), -1) for stage, values in pooled.items()}
+        return {layer_name(panel.name, stage): values.reshape(len(values), -1) for stage, values in pooled.items()}
 
 
 def _fits(channels: int, panel: Panel) -> bool:

@@ -24,6 +24,7 @@ from photism.errors import OptionError
 from photism.recognizers.backbones import Backbone, backbone_from_json, state_hash
 from photism.recognizers.frozen_pass import Panel
 from photism.recognizers.head import Head
+from photism.recognizers.layer_names import layer_name, panel_of, stage_of
 from photism.recognizers.pooling import Cells, content_weights, fills_picture, fit_cells
 from photism.recognizers.torch_engine import map_sizes, pool_maps
 
@@ -59,7 +60,7 @@ class Suffix(nn.Module):
         super().__init__()
         self.backbone, self.after, self.panels, self.layers = backbone, after, tuple(panels), head.layers
         names = backbone.stage_names
-        wanted = [name.rpartition("/")[2] for name in head.layers]
+        wanted = [stage_of(name) for name in head.layers]
         first = 0 if after is None else names.index(backbone.stage(after).name) + 1
         last = max(names.index(one) for one in wanted)
         if min(names.index(one) for one in wanted) < first:
@@ -113,7 +114,7 @@ class Suffix(nn.Module):
                     break
             rows, columns = self._weights(panel, content[:, index])
             pooled = pool_maps(kept, tuple(cells.values()), rows=rows, columns=columns)
-            found |= {f"{panel.name}/{name}": one for name, one in zip(cells, pooled, strict=True)}
+            found |= {layer_name(panel.name, name): one for name, one in zip(cells, pooled, strict=True)}
         joined = torch.cat([found[name] for name in self.layers], 1)
         return ((joined - self.mean) * self.scale) @ self.weight + self.bias
 
@@ -174,7 +175,7 @@ def _array(value: Tensor) -> NDArray[Any]:
 
 def _cells(backbone: Backbone, panel: Panel, layers: Iterable[str]) -> dict[str, Cells]:
     """How the maps of one panel are cut, for the stages that the head reads of it, in the network's order."""
-    wanted = {name.rpartition("/")[2] for name in layers if name.rpartition("/")[0] == panel.name}
+    wanted = {stage_of(name) for name in layers if panel_of(name) == panel.name}
     sizes = map_sizes(backbone, (panel.height_px, panel.width_px)) if wanted else {}
     return {name: fit_cells(sizes[name], panel.grid) for name in backbone.stage_names if name in wanted}
 

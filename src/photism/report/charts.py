@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from markupsafe import Markup
 
+from photism.recognizers.layer_names import panel_of
 from photism.report.account import CalibrationBin, Probe
 from photism.report.drawing import Drawing
 from photism.report.plane import HEIGHT, TOP, WIDTH, Plane, draw_frame
@@ -108,7 +109,7 @@ def draw_probes(probes: Sequence[Probe], *, baseline: float | None = None) -> Ma
     depths: dict[str, list[tuple[float, float]]] = {}  # one line a panel: its stages follow each other, panels do not
     for probe, y in zip(probes, centres, strict=True):
         if "+" not in probe.name:
-            depths.setdefault(probe.name.rpartition("/")[0], []).append((plane.x(probe.accuracy), y))
+            depths.setdefault(panel_of(probe.name), []).append((plane.x(probe.accuracy), y))
     for line in depths.values():
         drawing.path(line, "profile")
     for probe, name, y in zip(probes, names, centres, strict=True):

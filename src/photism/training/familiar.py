@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int
 
 from photism.recognizers.familiarity import Familiarity, Neighbours, Ruler, Texture, proportions
+from photism.recognizers.layer_names import by_panel, panel_of
 from photism.training.features import Features, by_file, rows_by_fold
 
 __all__ = ["PASSING", "familiar_layers", "familiar_rate", "fit_familiarity"]
@@ -51,8 +52,7 @@ def familiar_layers(names: Iterable[str], chosen: Sequence[str]) -> tuple[str, .
     ('a/b1', 'a/b3', 'a/b5')
     """
     every = tuple(names)
-    panel = next(name for name in every if name in chosen).rpartition("/")[0]
-    stages = [name for name in every if name.rpartition("/")[0] == panel]
+    stages = by_panel(every)[panel_of(next(name for name in every if name in chosen))]
     return tuple(dict.fromkeys(stages[round(depth * (len(stages) - 1))] for depth in DEPTHS))
 
 

@@ -26,6 +26,7 @@ from photism.pictures.gallery import Gallery
 from photism.pictures.table import render_file
 from photism.recognizers.backbones import Backbone
 from photism.recognizers.frozen_pass import CHUNK_WINDOWS, FileFeatures, FrozenPass, Panel, panels_of
+from photism.recognizers.layer_names import stage_of
 from photism.store import RowStore
 from photism.training.features import Features, LayerRows
 from photism.types import JSON, Progress, Recipe, Sample, Skipped, silent
@@ -290,7 +291,5 @@ def _joined(kept: FeatureCache, found: Mapping[int, str], n_samples: int, backbo
         sample_of_window=np.repeat(np.array(list(found), dtype=np.int64), counts),
         weight=np.repeat(1.0 / counts.astype(np.float32), counts).astype(np.float32),
         n_samples=n_samples,
-        places={
-            name: table.shape[1] // (2 * channels[name.rpartition("/")[2]]) for name, table in layers.tables.items()
-        },
+        places={name: table.shape[1] // (2 * channels[stage_of(name)]) for name, table in layers.tables.items()},
     )

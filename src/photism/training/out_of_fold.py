@@ -19,6 +19,7 @@ from scipy import linalg, optimize, sparse, special
 from threadpoolctl import threadpool_limits
 
 from photism.data.split import inner_folds
+from photism.recognizers.layer_names import by_panel
 from photism.training.features import Features, blocks, softmax
 from photism.training.probe import INTERCEPT
 
@@ -126,10 +127,7 @@ def late_layers(names: Iterable[str]) -> tuple[str, ...]:
     >>> late_layers([f"a/b{i}" for i in range(9)])
     ('a/b5', 'a/b6', 'a/b7', 'a/b8')
     """
-    stages: dict[str, list[str]] = {}
-    for name in names:
-        stages.setdefault(name.rpartition("/")[0], []).append(name)
-    return tuple(name for panel in stages.values() for name in panel[(len(panel) + 1) // 2 :] or panel)
+    return tuple(name for panel in by_panel(names).values() for name in panel[(len(panel) + 1) // 2 :] or panel)
 
 
 def held_out_probabilities(

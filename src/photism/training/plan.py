@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from photism.errors import OptionError
+from photism.recognizers.layer_names import stage_of
 from photism.training.probe import Selection
 from photism.types import JSON
 
@@ -271,8 +272,3 @@ def middle_of(stages: Sequence[str]) -> str:
     'b3'
     """
     return stages[(len(stages) - 1) // 2]
-
-
-def stage_of(layer: str) -> str:
-    """Return the stage of a layer's name, ``panel/stage``."""
-    return layer.rpartition("/")[2]

@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Float64, Int
 
 from photism.executor import count_cores
+from photism.recognizers.layer_names import by_panel, panel_of, stage_of
 from photism.training.features import Features, by_file, divisors, rows_by_fold, softmax
 
 __all__ = ["Candidate", "Selection", "balanced_weights", "held_out_answers", "select_layers"]
@@ -166,8 +167,8 @@ def select_layers(
         single = min(candidates, key=lambda c: c.loss_nats)
         start = STRENGTHS.index(single.strength)
         # Another panel may say nothing, and weigh as much: the best one's stages are joined by themselves, too.
-        own = [name for name in grams if _panel_of(name) == _panel_of(single.layers[0])]
-        joins = dict.fromkeys([*_joins(tuple(grams)), *_joins(tuple(own))])
+        own = by_panel(grams)[panel_of(single.layers[0])]
+        joins = dict.fromkeys([*_joins(tuple(grams)), *_joins(own)])
         candidates += pool.map(lambda names: judge.candidate(names, _joined(grams, names), start), joins)
     # Validation parts of four sets agreed: the best single layer answers worse than the best join, however close they
     # are here.
@@ -181,19 +182,14 @@ def _joined(grams: Mapping[str, Float64[np.ndarray, "n n"]], names: Sequence[str
     return np.asarray(sum((grams[name] for name in others), start=grams[first]))
 
 
-def _panel_of(layer: str) -> str:
-    """Return the panel of a layer's name, ``panel/stage``."""
-    return layer.rpartition("/")[0]
-
-
 def _joins(names: tuple[str, ...]) -> list[tuple[str, ...]]:
     """The joins to try: runs of neighbouring stages in every panel, and the same stage of several panels."""
-    stages = list(dict.fromkeys(name.rpartition("/")[2] for name in names))
+    stages = list(dict.fromkeys(map(stage_of, names)))
     joins: dict[tuple[str, ...], None] = {}
     for width in (1, *JOINED, len(stages)):
         for start in range(len(stages) - width + 1):
             wanted = stages[start : start + width]
-            joins[tuple(name for name in names if name.rpartition("/")[2] in wanted)] = None
+            joins[tuple(name for name in names if stage_of(name) in wanted)] = None
     return [join for join in joins if len(join) > 1]
 
 

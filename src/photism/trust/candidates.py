@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int, Int64, UInt64
 from numpy.typing import NDArray
 
+from photism.recognizers.layer_names import by_panel
 from photism.training.features import CHUNK_BYTES, Features
 
 __all__ = ["Print", "by_features", "by_fingerprint", "neighbours", "sharers"]
@@ -89,10 +90,7 @@ def by_features(features: Features, wanted: set[int], least: float) -> set[tuple
 
 def _projected(features: Features) -> Float32[np.ndarray, "n d"]:
     """Standardise one layer of each panel, project it to ``N_VALUES`` values, and give every row length 1."""
-    panels: dict[str, list[str]] = {}
-    for name in features.layers:
-        panels.setdefault(name.rpartition("/")[0], []).append(name)
-    names = [stages[round(DEPTH * (len(stages) - 1))] for stages in panels.values()]
+    names = [stages[round(DEPTH * (len(stages) - 1))] for stages in by_panel(features.layers).values()]
     width = features.width(names)
     total, squares = np.zeros(width), np.zeros(width)
     for _, rows in features.chunks(names):

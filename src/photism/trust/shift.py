@@ -19,6 +19,7 @@ from jaxtyping import Bool, Float32, Float64, Int
 from threadpoolctl import threadpool_limits
 
 from photism.recognizers.familiarity import Familiarity
+from photism.recognizers.layer_names import by_panel
 from photism.training.features import Features
 from photism.training.intervals import bootstrap_weights, percentiles
 from photism.training.out_of_fold import inner_products
@@ -129,8 +130,7 @@ def shift_layers(names: Sequence[str]) -> tuple[str, ...]:
     ('a/b1', 'a/b3', 'a/b5', 'a/b7')
     """
     chosen: dict[str, None] = {}
-    for panel in dict.fromkeys(name.rpartition("/")[0] for name in names):
-        stages = [name for name in names if name.rpartition("/")[0] == panel]
+    for stages in by_panel(names).values():
         chosen.update(dict.fromkeys(stages[round(depth * (len(stages) - 1))] for depth in DEPTHS))
     return tuple(chosen)
 
