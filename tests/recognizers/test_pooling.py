@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from photism.recognizers.pooling import Cells, content_weights, fills_picture, fit_cells
+from photism.recognizers.torch_engine import pool_maps
 
 
 @given(st.integers(1, 130), st.integers(1, 16))
@@ -58,3 +61,15 @@ def test_no_content_weighs_nothing() -> None:
 def test_fills_picture() -> None:
     boxes = np.array([[0, 0, 64, 32], [0, 0, 63, 32], [1, 0, 64, 32], [0, 0, 64, 31]])
     assert fills_picture(boxes, (32, 64)).tolist() == [True, False, False, False]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_a_cell_of_padding_is_zero_in_every_precision(dtype: torch.dtype) -> None:
+    cells = fit_cells((4, 4), (2, 1))
+    weights = content_weights(np.array([[0, 0, 64, 32]]), (64, 64), [cells])
+    maps = torch.full((1, 3, 4, 4), -2.0, dtype=dtype)
+    maps[:, :, 0, 1] = 5.0
+    rows, columns = torch.from_numpy(weights.rows), torch.from_numpy(weights.columns)
+    (highest,) = pool_maps([maps], [cells], ("max",), rows, columns)
+    assert highest.dtype == dtype
+    np.testing.assert_array_equal(highest.float().reshape(3, 2), [[5.0, 0.0]] * 3)

@@ -32,7 +32,7 @@ __all__ = [
 
 Statistic: TypeAlias = Literal["mean", "max"]
 STATISTICS: tuple[Statistic, ...] = ("mean", "max")
-# Added to what lies in padding before maxima are taken; finite in bfloat16 too.
+# Added to what lies in padding before maxima are taken; finite in bfloat16 too, but not in half precision.
 FAR_BELOW = -1e30
 
 

@@ -197,9 +197,10 @@ def _pooled(activation: Tensor, masks: Tensor | None, cells: Cells, statistic: S
         if everywhere:
             return kept.mean((2, 3), keepdim=True)
         return functional.avg_pool2d(kept, cells.kernel, ceil_mode=True, count_include_pad=False)
-    kept = activation if masks is None else activation + (1.0 - masks[:, 1:2]) * FAR_BELOW
+    far_below = max(FAR_BELOW, torch.finfo(activation.dtype).min)
+    kept = activation if masks is None else activation + (1.0 - masks[:, 1:2]) * far_below
     highest = (
         kept.amax((2, 3), keepdim=True) if everywhere else functional.max_pool2d(kept, cells.kernel, ceil_mode=True)
     )
     # A cell that holds nothing but padding is 0: what was added to keep padding out is still there.
-    return highest if masks is None else torch.where(highest < FAR_BELOW / 10, torch.zeros_like(highest), highest)
+    return highest if masks is None else torch.where(highest < far_below / 10, torch.zeros_like(highest), highest)

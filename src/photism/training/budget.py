@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 from photism.recognizers.machine import n_processors
 from photism.recognizers.suffix import Suffix
 from photism.training.classifier import fit_classifier
-from photism.training.finetune import tensor
+from photism.training.device import learning_logits, place, tensor, wait
 from photism.training.fit import folds_of
 from photism.training.ground import Ground
 from photism.training.plan import Costs, Depth, Plan, choose_depth, fit_plan, is_whole, middle_of, seconds_of
@@ -138,11 +138,14 @@ def _costs_in(ground: Ground, plan: Plan) -> Costs:
     maps, content = views.draw(np.resize(np.flatnonzero(some), plan.batch), np.random.default_rng(0))
     threads = torch.get_num_threads()
     torch.set_num_threads(n_processors())
+    place(suffix)
     try:
         seconds = []
         for _ in range(1 + N_STEPS_TRIED):
             began = time.perf_counter()
-            suffix(tensor(maps, suffix), content).logsumexp(1).sum().backward()
+            loss = learning_logits(suffix, tensor(maps, suffix), content).logsumexp(1).sum()
+            loss.backward()  # type: ignore[no-untyped-call]
+            wait(suffix)
             seconds.append(time.perf_counter() - began)
     finally:
         torch.set_num_threads(threads)

@@ -32,6 +32,7 @@ from photism.recognizers.machine import give_memory_back, n_processors
 from photism.recognizers.suffix import Suffix
 from photism.training.calibration import temperature_for
 from photism.training.curve import NOTHING, Held, Measured, measure_files, row_of
+from photism.training.device import learning_logits, place, tensor
 from photism.training.features import Features, by_file, softmax
 from photism.training.plan import Plan
 from photism.training.views import Views
@@ -121,7 +122,7 @@ def finetune(
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(n_processors())
-    suffix.to(device="cuda" if torch.cuda.is_available() else "cpu")
+    place(suffix)
     try:
         return _Loop(suffix, views, y, groups, train, valid, plan, tempered, checkpoint, progress, watch).run(
             plan.epochs if until is None else until
@@ -156,17 +157,6 @@ def answer(suffix: Suffix, views: Views, files: Int[np.ndarray, " f"]) -> tuple[
     n_samples = int(files.max(initial=-1)) + 1
     weight = (1.0 / np.maximum(np.bincount(of_window, minlength=n_samples), 1)).astype(np.float32)[of_window]
     return Features({}, of_window, weight, n_samples), np.concatenate(found)
-
-
-def tensor(maps: np.ndarray, suffix: Suffix) -> Tensor:
-    """Turn kept maps into what a suffix takes, on its device.
-
-    Parameters
-    ----------
-    maps : float16 (n, p, c, h, w) or uint8 (n, p, h, w, 3)
-    suffix : Suffix
-    """
-    return torch.from_numpy(np.ascontiguousarray(maps, dtype=np.float32)).to(suffix.weight.device)
 
 
 class _Loop:
@@ -276,9 +266,7 @@ class _Loop:
             content = np.concatenate(  # what either of the two fills
                 [np.minimum(content, content[other])[..., :2], np.maximum(content, content[other])[..., 2:]], axis=-1
             )
-        # Half precision pays on a graphics card; on processors without hardware for it single precision was faster.
-        with torch.autocast(x.device.type, torch.bfloat16, enabled=x.device.type == "cuda"):
-            logits = self.suffix(x, content).float()
+        logits = learning_logits(self.suffix, x, content)
         loss = -(target.to(logits.device) * functional.log_softmax(logits, 1)).sum(1).mean()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
