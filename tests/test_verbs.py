@@ -69,16 +69,20 @@ def test_labels_that_were_never_taught_are_skipped_with_a_reason(trained: Path, 
 
 
 def test_one_part_is_measured_alone(trained: Path, digits: Path, tmp_path: Path) -> None:
-    rows = [
-        f"{digits / f'digit_{k}' / f'000{i}.png'},digit_{k},{'test' if i > 4 else 'train'}"
-        for k in (0, 1)
-        for i in range(8)
-    ]
+    from photism.data.demo import write_digits
+
+    unseen = write_digits(tmp_path / "all", per_class=22)
+    names = [f"digit_{k}/00{i}.png" for k in (0, 1) for i in range(14, 22)]
+    rows = [f"{unseen / name},{name[:7]},{'test' if name[10:12] > '18' else 'train'}" for name in names]
+    # The run was made of these, whatever a table calls them.
+    rows += [f"{digits / f'digit_{k}' / f'000{i}.png'},digit_{k},test" for k in (0, 1) for i in range(8)]
     table = tmp_path / "table.csv"
     table.write_text("path,label,split\n" + "\n".join(rows) + "\n")
-    assert evaluate(trained, table, part="test").to_json()["n"] == 6
-    with pytest.raises(DataError, match="'valid'"):
-        evaluate(trained, table, part="valid")
+    measured = evaluate(trained, table, part="test")
+    assert measured.to_json()["n"] == 6
+    assert measured.measures["n_taught"] == 0
+    with pytest.raises(DataError, match="'test'"):
+        evaluate(trained, digits, part="test")
     with pytest.raises(OptionError, match="middle"):
         evaluate(trained, table, part="middle")
 

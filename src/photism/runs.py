@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import cast
 
 from photism.data.duplicates import content_hash
-from photism.data.records import read_split_csv
+from photism.data.records import SplitRow, read_split_csv
 from photism.errors import DecodeError, EngineError, InputError, RunError
 from photism.recognizers.recognizer import Recognizer, load_recognizer
 from photism.training.history import read_history
@@ -87,12 +87,22 @@ def load(run: str | Path, *, engine: str | None = None) -> Recognizer:
     return recognizer if engine is None else recognizer.by(engine)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Origin:
-    """Which files a recognizer comes from: ``parts`` by place, ``taught`` the SHA-256 of those that made it."""
+    """Which files a recognizer comes from: what its run says of each, and the folder that their names start from."""
 
-    parts: Mapping[Path, Part]
-    taught: frozenset[str]
+    root: Path
+    rows: tuple[SplitRow, ...]
+
+    @cached_property
+    def parts(self) -> Mapping[Path, Part]:
+        """The part of each file, by its place with links followed."""
+        return {(self.root / row.name).resolve(): row.part for row in self.rows}
+
+    @cached_property
+    def taught(self) -> frozenset[str]:
+        """The SHA-256 of every file that made the recognizer."""
+        return frozenset(row.sha256 for row in self.rows if row.part != "test" and row.sha256)
 
     def made_by(self, path: Path) -> bool:
         """Say whether a file is one of the training or validation files, there or as a copy under another name.
@@ -123,10 +133,8 @@ def origin_of(run: str | Path) -> Origin:
         data = Path(json.loads((folder / "plan.json").read_text(encoding="utf-8"))["data"])
         rows = read_split_csv(folder / "split.csv")
     except (OSError, ValueError, KeyError, TypeError):
-        return Origin({}, frozenset())  # a bundle that was copied without its evidence still answers
-    root = data if data.is_dir() else data.parent
-    taught = frozenset(content for part, content in rows.values() if part != "test" and content)
-    return Origin({(root / name).resolve(): part for name, (part, _) in rows.items()}, taught)
+        return Origin(folder, ())  # a bundle that was copied without its evidence still answers
+    return Origin(data if data.is_dir() else data.parent, rows)
 
 
 def prepare(folder: Path, plan: Mapping[str, JSON], *, resume: bool, replace_run: bool) -> Run | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from photism.data.records import read_split_csv, safe_cell, write_skipped_csv, write_split_csv
+import pytest
+
+from photism.data.records import SplitRow, plain_cell, read_split_csv, safe_cell, write_skipped_csv, write_split_csv
 from photism.types import Sample, Skipped
 
 
@@ -22,7 +24,18 @@ def test_split_csv(tmp_path: Path) -> None:
             ["b", "'=cmd()", "'@g", "test", ""],
         ]
     assert [path.name for path in tmp_path.iterdir()] == ["split.csv"]
-    assert read_split_csv(tmp_path / "split.csv") == {"-a,1.png": ("train", "ab12"), "b": ("test", "")}
+    assert read_split_csv(tmp_path / "split.csv") == (
+        SplitRow("-a,1.png", "cat", None, "train", "ab12"),
+        SplitRow("b", "=cmd()", "@g", "test", ""),
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["9.41.00\u202fAM.png", "a\nb\r.png", "\r", "\u200bzero", "'=1", "''", "a\\nb", '\u0631\u0627,"x"']
+)
+def test_every_name_comes_back_as_it_was(tmp_path: Path, name: str) -> None:
+    write_split_csv(tmp_path / "split.csv", [Sample(Path("/x"), name, name, name, None, "valid")], {})
+    assert read_split_csv(tmp_path / "split.csv") == (SplitRow(name, name, name, "valid", ""),)
 
 
 def test_skipped_csv(tmp_path: Path) -> None:
@@ -35,4 +48,5 @@ def test_skipped_csv(tmp_path: Path) -> None:
 def test_cells_that_a_spreadsheet_would_run() -> None:
     for start in "=+-@\t\r":
         assert safe_cell(start + "1").startswith("'")
+        assert plain_cell(safe_cell(f"{start}1")) == (start + "1" if start in "=+-@" else safe_cell(f"{start}1"))
     assert safe_cell("1=1") == "1=1"

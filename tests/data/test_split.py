@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 
 from photism.data.split import Split, inner_folds, split
 from photism.errors import DataError, OptionError
-from photism.types import Part, Sample
+from photism.types import PARTS, Part, Sample
 
 
 def sample(
@@ -184,6 +185,13 @@ def test_torn_groups_are_obeyed_and_told() -> None:
     samples.append(sample("z", "a", "g2", fold="1"))
     cut = split(samples, test_fold="1")
     assert cut.warnings == ("The given parts tear the group g2: what is held out was partly seen in training.",)
+
+
+def test_training_on_one_group_alone_is_told() -> None:
+    groups = {"train": "a", "valid": "b", "test": "c"}
+    samples = [sample(f"{part}{label}", label, groups[part], part=part) for part in PARTS for label in "xy"]
+    assert any("of one group (a)" in warning for warning in split(samples).warnings)
+    assert not any("of one group" in w for w in split([replace(s, group="a") for s in samples]).warnings)
 
 
 def test_classes_that_a_part_lacks_are_told() -> None:

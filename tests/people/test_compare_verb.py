@@ -82,6 +82,24 @@ def test_folds_answer_as_one_and_each_only_its_own(run: Path, tmp_path: Path) ->
     assert found.machine == "RUN (2 runs)"
 
 
+def test_files_behind_links_are_known_by_their_own_names(tmp_path: Path) -> None:
+    pool = write_colours(tmp_path / "pool")
+    data = tmp_path / "data"
+    for number, file in enumerate(sorted(pool.rglob("*.png"))):
+        kept = pool / f"{number:04}"
+        file.rename(kept)
+        name = data / file.relative_to(pool)
+        name.parent.mkdir(parents=True, exist_ok=True)
+        # A name as macOS gives it to a screenshot: what a quiz writes, and what the run's own list says, must be it.
+        name.with_stem(f"{name.stem}\u202fAM").symlink_to(kept)
+    made = train(data, tmp_path / "RUN", method="probe", engine="torch-fp32", audit=False, pictures_in_report=False)
+    trials = people(tmp_path, [(f"test/{colour}/{i}\u202fAM.png", colour) for colour in COLOURS for i in (4, 9)])
+    found = compare([made.folder, trials], settings=Settings(), reading=Reading())
+    assert found.right is not None
+    assert found.right.n_items == 6
+    assert not found.skipped
+
+
 def test_a_run_without_its_split_and_one_that_knows_nothing_are_refused(run: Path, tmp_path: Path) -> None:
     trained_on = people(tmp_path, items_of("train"), "taught.csv")
     with pytest.raises(DataError, match="6 of them made the recognizer"):

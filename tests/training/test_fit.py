@@ -90,6 +90,13 @@ def test_without_a_test_part_nothing_is_said_of_one() -> None:
     assert fitted.familiar_rate is None
 
 
+def test_a_part_of_one_group_is_divided_by_files() -> None:
+    y, mask = np.arange(20) % 2, np.arange(24) < 20
+    folds = folds_of(np.append(y, [0] * 4), ["speaker a"] * 20 + ["b"] * 4, mask, seed=0)
+    assert np.bincount(folds[:20]).tolist() == [4] * 5
+    assert set(folds[20:].tolist()) == {-1}
+
+
 def test_folds_hold_groups_whole_and_leave_other_files_out() -> None:
     _, y = made()
     groups = [str(i // 3) for i in range(N_FILES)]

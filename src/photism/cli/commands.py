@@ -189,7 +189,10 @@ def evaluate(
     data: DataArgument,
     group_by: GroupOption = None,
     part: Annotated[
-        str | None, typer.Option("--part", metavar="train|valid|test", help="Measure only this part of DATA.")
+        str | None,
+        typer.Option(
+            "--part", metavar="train|valid|test", help="Measure only this part: the run's, or DATA's of new files."
+        ),
     ] = None,
     engine: EngineOption = None,
     format: FormatOption = Format.text,

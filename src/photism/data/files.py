@@ -17,6 +17,7 @@ from dataclasses import dataclass, fields
 from io import BufferedReader
 from pathlib import Path
 
+from photism.data.listing import printable
 from photism.errors import DecodeError, OptionError
 
 __all__ = ["DEFAULT_LIMITS", "HEAD_BYTES", "Limits", "open_regular", "quiet", "shown"]
@@ -76,10 +77,7 @@ def shown(path: Path) -> str:
     >>> shown(Path("a\\nb.png"))
     'a\\\\nb.png'
     """
-    if (text := str(path)).isprintable():
-        return text
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return printable(str(path))
 
 
 @contextmanager

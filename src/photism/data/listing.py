@@ -6,6 +6,7 @@ systems leave in folders. Does not cover what is inside the files: that is ``sou
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -79,8 +80,14 @@ def is_utf8(name: str) -> bool:
 def printable(name: str) -> str:
     r"""Write a name so that it survives any file or terminal: bytes that are not UTF-8 and control characters escaped.
 
-    >>> printable("caf\udce9\n.wav")
-    'caf\\xe9\\n.wav'
+    Spaces of every width stay as they are: macOS writes one into the name of every screenshot.
+
+    >>> printable("caf\udce9\n 9.41\u202fAM.wav")
+    'caf\\xe9\\n 9.41\u202fAM.wav'
     """
     text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return "".join(c if _is_seen(c) else c.encode("unicode_escape").decode() for c in text)
+
+
+def _is_seen(character: str) -> bool:
+    return character.isprintable() or unicodedata.category(character) == "Zs"

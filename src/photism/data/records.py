@@ -9,15 +9,27 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 from photism.data.listing import printable
 from photism.types import PARTS, Part, Sample, Skipped
 
-__all__ = ["read_split_csv", "safe_cell", "write_skipped_csv", "write_split_csv"]
+__all__ = ["SplitRow", "plain_cell", "read_split_csv", "safe_cell", "write_skipped_csv", "write_split_csv"]
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+@dataclass(frozen=True, slots=True)
+class SplitRow:
+    """One file as a run's ``split.csv`` tells of it: its name in DATA; its content's SHA-256, "" where unknown."""
+
+    name: str
+    label: str
+    group: str | None
+    part: Part
+    sha256: str
 
 
 def safe_cell(text: str) -> str:
@@ -32,7 +44,27 @@ def safe_cell(text: str) -> str:
     >>> safe_cell("=1+1"), safe_cell("cat.png")
     ("'=1+1", 'cat.png')
     """
-    return f"'{printable(text)}" if text.startswith(_FORMULA) else printable(text)
+    return printable(text) if _guarded(text) == text else f"'{printable(text)}"
+
+
+def plain_cell(text: str) -> str:
+    """Undo what keeps a spreadsheet from running a cell; what ``safe_cell`` escaped besides stays escaped.
+
+    Parameters
+    ----------
+    text : str
+
+    Examples
+    --------
+    >>> plain_cell("'=1+1"), plain_cell("'tis")
+    ('=1+1', "'tis")
+    """
+    return text[1:] if text[:1] == "'" and _guarded(text[1:]) == text else text
+
+
+def _guarded(text: str) -> str:
+    """Write an apostrophe before what a spreadsheet would run; before such an apostrophe, too: each can be undone."""
+    return f"'{text}" if text.lstrip("'").startswith(_FORMULA) else text
 
 
 def write_split_csv(path: Path, samples: Sequence[Sample], hashes: Mapping[Path, str]) -> None:
@@ -59,8 +91,8 @@ def write_split_csv(path: Path, samples: Sequence[Sample], hashes: Mapping[Path,
     _write(path, ("path", "label", "group", "part", "sha256"), rows)
 
 
-def read_split_csv(path: Path) -> dict[str, tuple[Part, str]]:
-    """Read back each file's part and SHA-256 ("" where there is none), by the name that was written.
+def read_split_csv(path: Path) -> tuple[SplitRow, ...]:
+    """Read back what a run wrote about its files, names as they were.
 
     Parameters
     ----------
@@ -71,19 +103,22 @@ def read_split_csv(path: Path) -> dict[str, tuple[Part, str]]:
     ------
     OSError
         If it cannot be read.
+    ValueError, KeyError, TypeError
+        If it is no such table.
     """
     with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-        rows = list(csv.DictReader(file))
-    return {
-        _plain_cell(row["path"]): (cast("Part", row["part"]), row.get("sha256") or "")
+        rows = list(csv.DictReader(file, strict=True))
+    return tuple(
+        SplitRow(
+            name=plain_cell(row["path"]),
+            label=plain_cell(row["label"]),
+            group=plain_cell(row["group"]) or None,
+            part=cast("Part", row["part"]),
+            sha256=row.get("sha256") or "",
+        )
         for row in rows
-        if row.get("part") in PARTS
-    }
-
-
-def _plain_cell(text: str) -> str:
-    """Undo ``safe_cell``."""
-    return text[1:] if text[:1] == "'" and safe_cell(text[1:]) == text else text
+        if row["part"] in PARTS
+    )
 
 
 def write_skipped_csv(path: Path, skipped: Sequence[Skipped]) -> None:
@@ -94,7 +129,7 @@ def write_skipped_csv(path: Path, skipped: Sequence[Skipped]) -> None:
     OSError
         If the file cannot be written.
     """
-    _write(path, ("path", "reason"), ((each.path, each.reason) for each in skipped))
+    _write(path, ("path", "reason"), ((printable(each.path), printable(each.reason)) for each in skipped))
 
 
 def _write(path: Path, header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
@@ -102,6 +137,9 @@ def _write(path: Path, header: tuple[str, ...], rows: Iterable[tuple[str, ...]])
     unfinished = path.with_name(path.name + ".part")
     with unfinished.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
+        quoting = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL)
         writer.writerow(header)
-        writer.writerows([safe_cell(cell) for cell in row] for row in rows)
+        for row in rows:
+            # csv quotes a line feed by itself, a carriage return not before Python 3.13.
+            (quoting if any("\r" in cell for cell in row) else writer).writerow([_guarded(cell) for cell in row])
     os.replace(unfinished, path)

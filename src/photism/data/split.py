@@ -106,7 +106,7 @@ def split(
         units = [str(s.fold) for s in training] if by_fold else joined_groups(training, together)
         chosen = _cut(training, units, valid_fraction, seed, warnings)
         given = [replace(sample, part="valid") if sample.name in chosen else sample for sample in given]
-    warnings += _lacking(given) + _torn(given)
+    warnings += _lacking(given) + _torn(given) + _alone(given)
     return Split(tuple(given), tuple(warnings), by_fold)
 
 
@@ -203,6 +203,17 @@ def _lacking(samples: Sequence[Sample]) -> list[str]:
         if classes[part] and absent:
             warnings.append(f"The {part} part lacks {_enumerate('class', 'classes', absent)}: {told[part]}.")
     return warnings
+
+
+def _alone(samples: Sequence[Sample]) -> list[str]:
+    """Say that training has one group only, where files of another are to be answered."""
+    groups = {sample.group for sample in samples if sample.part == "train"}
+    if len(groups) != 1 or None in groups or {sample.group for sample in samples} == groups:
+        return []
+    return [
+        f"All training files are of one group ({groups.pop()}): how files of another are answered had to be chosen "
+        "without one."
+    ]
 
 
 def _torn(samples: Sequence[Sample]) -> list[str]:

@@ -6,22 +6,20 @@ shown and measured follows from this choice and its seed, so the choice is part 
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 from jaxtyping import Int, UInt8
 
 from photism.data.duplicates import content_hash
-from photism.data.records import safe_cell
+from photism.data.records import read_split_csv
 from photism.errors import DataError, RunError
 from photism.executor import Executor
 from photism.pictures.gallery import Gallery
 from photism.recognizers.frozen_pass import Panel
-from photism.types import PARTS, Part, Progress, Recipe, Sample, silent
+from photism.types import Progress, Recipe, Sample, silent
 
 __all__ = ["Specimens", "choose_samples", "draw_specimens", "read_taught"]
 
@@ -64,23 +62,13 @@ def read_taught(split: Path, root: Path) -> list[Sample]:
         Where there is no such file, or it is damaged.
     """
     try:
-        with split.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-            rows = list(csv.DictReader(file))
         return [
-            Sample(
-                root / name, name, _plain(row["label"]), _plain(row["group"]) or None, part=cast("Part", row["part"])
-            )
-            for row in rows
-            if row["part"] in PARTS and row["part"] != "test"
-            for name in [_plain(row["path"])]
+            Sample(root / row.name, row.name, row.label, row.group, part=row.part)
+            for row in read_split_csv(split)
+            if row.part != "test"
         ]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"{split}: expected the run's own list of its files, and it cannot be read.") from error
-
-
-def _plain(text: str) -> str:
-    """Undo ``safe_cell``."""
-    return text[1:] if text[:1] == "'" and safe_cell(text[1:]) == text else text
 
 
 def choose_samples(samples: Sequence[Sample], n: int, *, seed: int) -> list[Sample]:

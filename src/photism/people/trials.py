@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from photism.data.records import safe_cell
+from photism.data.records import plain_cell
 from photism.errors import DataError, OptionError
 from photism.types import Trial
 
@@ -24,7 +24,6 @@ __all__ = [
     "Repeats",
     "Trials",
     "keep_condition",
-    "plain_cell",
     "read_rows",
     "read_trials",
     "settle_repeats",
@@ -274,21 +273,6 @@ def _rows(path: Path, reader: Iterator[list[str]], header: tuple[str, ...]) -> I
             yield line, dict(zip(header, (cell.strip() for cell in cells), strict=False))
     except csv.Error as error:
         raise DataError(f"{path}, line {line}: {error}; expected cells as CSV quotes them.") from error
-
-
-def plain_cell(text: str) -> str:
-    """Undo what keeps a spreadsheet from running a cell (``data.records.safe_cell``): a quiz writes its names so.
-
-    Parameters
-    ----------
-    text : str
-
-    Examples
-    --------
-    >>> plain_cell("'=1+1"), plain_cell("'tis")
-    ('=1+1', "'tis")
-    """
-    return text[1:] if text[:1] == "'" and safe_cell(text[1:]) == text else text
 
 
 def _form_of(path: Path, header: Sequence[str]) -> _Form:

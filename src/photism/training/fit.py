@@ -169,6 +169,8 @@ def _fit(
 def folds_of(y: Int64[np.ndarray, " m"], units: Sequence[str], mask: Mask, seed: int) -> Int64[np.ndarray, " m"]:
     """Give every file of a part its inner fold, units whole; -1 for all other files.
 
+    A part that is one unit is divided by files: it has nothing else to be divided by (``split`` warns of it).
+
     Parameters
     ----------
     y : int64 (n_samples,)
@@ -182,5 +184,6 @@ def folds_of(y: Int64[np.ndarray, " m"], units: Sequence[str], mask: Mask, seed:
     """
     numbers = np.flatnonzero(mask)
     folds = np.full(len(y), -1, dtype=np.int64)
-    folds[numbers] = inner_folds(y[numbers], [units[i] for i in numbers.tolist()], N_FOLDS, seed)
+    owners = [units[i] for i in numbers.tolist()]
+    folds[numbers] = inner_folds(y[numbers], owners if len(set(owners)) > 1 else None, N_FOLDS, seed)
     return folds

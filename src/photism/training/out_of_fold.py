@@ -149,7 +149,7 @@ def held_out_probabilities(
     y : int (n_samples,)
         Class of every file in question, in [0, n_classes).
     groups : sequence of n_samples
-        What is left out whole.
+        What is left out whole; every file by itself where all are one group.
     n_classes : int
     others : sequence of Features
         The same files as other networks see them, whose ``late_layers`` are read as well: what one network confuses
@@ -168,7 +168,7 @@ def held_out_probabilities(
     Raises
     ------
     ValueError
-        Where all files are one group, or another network's features are not those of the same files.
+        Where another network's features are not those of the same files.
 
     Notes
     -----
@@ -185,10 +185,9 @@ def held_out_probabilities(
     """
     files = features.files
     truth = y[files]
-    names = [groups[i] for i in files.tolist()]
+    owners = [groups[i] for i in files.tolist()]
+    names = owners if len(set(owners)) > 1 else files.tolist()
     _, number = np.unique(np.array(names), return_inverse=True)
-    if number.max(initial=0) == 0:
-        raise ValueError("held-out answers need two groups, received one")
     if any(not np.array_equal(other.files, files) for other in others):
         raise ValueError("other networks must have seen the same files")
     folds = np.asarray(inner_folds(truth, names, N_FOLDS, seed))

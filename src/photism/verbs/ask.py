@@ -246,7 +246,7 @@ def evaluate(
     group_by : str, optional
         The CSV's column by which intervals are clustered.
     part : {"train", "valid", "test"}, optional
-        Measure only this part of DATA; a file without a part of its own has the one that it had in the run.
+        Measure only this part: the one that a file had in the run; what the run never listed has DATA's own.
     engine : str, optional
         Which engine; the run's own by default.
     progress : callable
@@ -262,8 +262,8 @@ def evaluate(
     recognizer = load(run, engine=engine)
     dataset = read_dataset(data, kind=recognizer.recipe.kind, group_by=group_by, n_classes_min=1)
     origin = origin_of(run)
-    parts = origin.parts
-    samples = [one for one in dataset.samples if part in (None, one.part or parts.get(one.path.resolve()))]
+    parts = origin.parts  # before what a table says: --test-fold overrides a split
+    samples = [one for one in dataset.samples if part in (None, parts.get(one.path.resolve()) or one.part)]
     skipped = [*dataset.skipped, *(_unknown(sample) for sample in samples if sample.label not in recognizer.labels)]
     samples = [sample for sample in samples if sample.label in recognizer.labels]
     answered, unread = _answered(recognizer, samples, progress)
@@ -325,7 +325,8 @@ def _answered(
         answers = recognizer.answers_seen([sample.path for sample in samples], executor)
         for done, (sample, (answer, layers)) in enumerate(zip(samples, answers, strict=True), 1):
             if answer.error is None:
-                seen = np.empty((0, 0), np.float32) if near is None else layers[near]
+                # A copy: the row is a view of everything that was computed for its batch.
+                seen = np.empty((0, 0), np.float32) if near is None else layers[near].copy()
                 answered.append(_Answered(sample, answer, seen))
             else:
                 unread.append(Skipped(sample.name, answer.error))

@@ -7,12 +7,15 @@ measures are ``people``, the page is ``report.compare_page``.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from photism.data.listing import printable
+from photism.data.records import SplitRow
 from photism.errors import DataError, InputError, OptionError, RunError
 from photism.executor import Executor, ProcessExecutor
 from photism.people.answers import Answers
@@ -20,13 +23,13 @@ from photism.people.compare import Comparison, Settings, compare_people
 from photism.people.counts import read_counts, read_index
 from photism.people.machine import Machine, Said, machine_of, read_predictions, said_of
 from photism.people.matching import match_samples
-from photism.people.trials import Repeats, Trials, plain_cell, read_rows, read_trials
+from photism.people.trials import Repeats, Trials, read_trials
 from photism.pictures.table import first_window
 from photism.recognizers.recognizer import Recognizer
 from photism.report.compare_page import N_PICTURED, save_comparison
 from photism.report.words import NOUNS
 from photism.runs import Origin, load, origin_of, write_whole
-from photism.types import PARTS, Progress, Recipe, Skipped, Window, silent
+from photism.types import Progress, Recipe, Skipped, Window, silent
 
 __all__ = ["FIGURES", "PAGE", "Reading", "compare"]
 
@@ -60,13 +63,12 @@ class _Asked:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """One run with the parts, labels and groups of its data."""
+    """One run with its data: each file by the name that DATA gives it, links not followed."""
 
     folder: Path
     recognizer: Recognizer
     origin: Origin
-    labels: Mapping[str, str]
-    groups: Mapping[str, str]
+    rows: Mapping[str, SplitRow]
 
 
 def compare(
@@ -218,9 +220,10 @@ def _ask(
     for one in known[1:]:
         if set(one.recognizer.labels) != set(first.recognizer.labels):
             raise RunError(f"{one.folder} and {first.folder} know different labels: expected runs on the same data.")
-    listed = dict.fromkeys(path for one in known for path in map(str, one.origin.parts))
+    # A quiz writes names so that they survive any table: they are looked for as it wrote them.
+    listed = {printable(place): one.origin.root / row.name for one in known for place, row in one.rows.items()}
     matched = match_samples(samples, listed)
-    found = {sample: Path(path) for sample, path in matched.found.items()}
+    found = {sample: listed[place] for sample, place in matched.found.items()}
     fresh = {sample: folder / sample for sample in matched.unknown if (folder / sample).is_file()}
     skipped = [
         *(
@@ -241,7 +244,10 @@ def _ask(
     if not any(turns):
         raise DataError(_nothing(samples, runs, skipped, n_taught))
     said, files = _answer(known, turns, executor, skipped, progress)
-    truth, groups = _told(files, [one.labels for one in known]), _told(files, [one.groups for one in known])
+    rows = {place: row for one in reversed(known) for place, row in one.rows.items()}
+    told = {sample: row for sample, path in files.items() if (row := rows.get(os.path.normpath(path)))}
+    truth = {sample: row.label for sample, row in told.items() if row.label}
+    groups = {sample: row.group for sample, row in told.items() if row.group}
     name = _name([one.folder.resolve().name for one in known])
     recipe, decision = first.recognizer.recipe, first.recognizer.decision
     machine = Machine(
@@ -258,11 +264,6 @@ def _ask(
     return _Asked(machine, NOUNS[recipe.kind][1], recipe)
 
 
-def _told(files: Mapping[str, Path], columns: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """What the runs' tables say of each sample's file, where they say anything."""
-    return {sample: said for column in columns for sample, path in files.items() if (said := column.get(str(path)))}
-
-
 def _name(folders: Sequence[str]) -> str:
     """Call several runs by the words that their folders' names begin with in common, or by the first of them."""
     if len(folders) == 1:
@@ -276,19 +277,12 @@ def _name(folders: Sequence[str]) -> str:
 def _know(run: Path, engine: str | None) -> _Known:
     recognizer = load(run, engine=engine)
     origin = origin_of(run)
-    paths = [str(path) for path in origin.parts]
-    if not paths:
+    if not origin.rows:
         raise RunError(
             f"{run} does not say what it was trained on (split.csv and plan.json): expected the whole run's folder, or "
             "the answers of `photism predict` as a file."
         )
-    _, rows = read_rows(run / "split.csv")
-    cells = [row for _, row in rows if row.get("part") in PARTS]
-    if len(cells) != len(paths):  # two names of one file: which row is whose is not told
-        return _Known(run, recognizer, origin, {}, {})
-    # origin_of keeps the order of split.csv: labels and groups stand in the same rows
-    labels, groups = ([plain_cell(row.get(column, "")) for row in cells] for column in ("label", "group"))
-    return _Known(run, recognizer, origin, dict(zip(paths, labels, strict=True)), dict(zip(paths, groups, strict=True)))
+    return _Known(run, recognizer, origin, {os.path.normpath(origin.root / row.name): row for row in origin.rows})
 
 
 def _who_answers(known: Sequence[_Known], path: Path) -> int | None:
