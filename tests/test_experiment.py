@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -507,3 +508,20 @@ def test_where_a_fold_is_held_out_it_is_said_what_to_expect_of_another(small: Sm
     page = (run.folder / "report.html").read_text()
     assert "Folds answered by a probe that had not seen them" in page
     assert "and no fold is in two" in page
+
+
+def test_a_threshold_decides_every_count_of_what_is_right(tmp_path: Path) -> None:
+    from tests.small_training import write_colours
+
+    data = write_colours(tmp_path / "colours", per_class=20)
+    for part in ("train", "test"):
+        shutil.rmtree(data / part / "blue")
+    options: dict[str, Any] = {"positive": "red", "threshold": 1.0, "pictures_in_report": False}
+    run = train(data, tmp_path / "RUN", method="probe", engine="torch-fp32", **options)
+    test = cast("dict[str, Any]", run.metrics["test"])
+    n_wrong = test["n"] - sum(test["confusion"][i][i] for i in range(2))
+    assert n_wrong > 0, "expected red files whose probability is less than 1"
+    found = evaluate(run.folder, data, part="test").to_json()
+    assert len(found["wrong"]) == n_wrong
+    assert found["n_right_of_others"] == test["n"] - n_wrong
+    assert "The most confident mistakes" in run.report.read_text()

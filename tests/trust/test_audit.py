@@ -107,15 +107,13 @@ def test_what_a_leak_is_worth(small: Small) -> None:
     material = small.material
     test = np.flatnonzero(material.mask("test"))
     names = [material.samples[i].name for i in test.tolist()]
-    probability = np.full((len(material.y), 3), np.nan)
-    wrong = (material.y[test] + 1) % 3
-    probability[test] = np.eye(3)[wrong]
-    probability[test[:2]] = np.eye(3)[material.y[test[:2]]]  # only the leaked ones are right
-    worth = worth_of([leak_of(name) for name in names[:2]], probability, material, "test")
+    answer = (material.y[test] + 1) % 3
+    answer[:2] = material.y[test[:2]]  # only the leaked ones are right
+    worth = worth_of([leak_of(name) for name in names[:2]], answer, material, "test")
     assert worth is not None
     assert (worth.n_leaked, worth.clean_accuracy) == (2, 0.0)
     assert worth.accuracy == pytest.approx(2 / len(test))
     assert worth.low <= worth.accuracy <= worth.high
     assert "worth" in worth.to_text()
-    assert worth_of([], probability, material, "test") is None
-    assert worth_of([leak_of(name) for name in names], probability, material, "test") is None
+    assert worth_of([], answer, material, "test") is None
+    assert worth_of([leak_of(name) for name in names], answer, material, "test") is None

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, Float64
+from jaxtyping import Float32, Float64, Int
 
 from photism.errors import InputError, RunError
 from photism.executor import Executor, ProcessExecutor
@@ -183,7 +183,7 @@ class Recognizer:
                 self.labels,
                 tuple(float(p) for p in probability),
                 familiar,
-                decided=self._decide(probability),
+                decided=None if self.decision is None else self.label_of(probability),
             )
             yield answer, one.layers
 
@@ -217,13 +217,19 @@ class Recognizer:
         ----------
         probability : float64 (k,)
         """
-        return self._decide(probability) or self.labels[int(np.argmax(probability))]
+        return self.labels[int(self.classes_of(probability[None])[0])]
 
-    def _decide(self, probability: np.ndarray) -> str | None:
+    def classes_of(self, probability: Float64[np.ndarray, "n k"]) -> Int[np.ndarray, " n"]:
+        """Say which class is answered in every row: the most probable one, or the one decided at a threshold.
+
+        Parameters
+        ----------
+        probability : float64 (n, k)
+        """
         if self.decision is None:
-            return None
+            return np.asarray(probability.argmax(axis=1))
         index = self.labels.index(self.decision.positive)
-        return self.labels[index if probability[index] >= self.decision.threshold else 1 - index]
+        return np.where(probability[:, index] >= self.decision.threshold, index, 1 - index)
 
     def __repr__(self) -> str:
         layers = "+".join(self.head.layers)

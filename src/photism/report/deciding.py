@@ -58,7 +58,8 @@ def explain_surest(
     part: Part = "test" if "test" in fitted.probabilities else "valid"
     files = np.flatnonzero(material.mask(part))
     probability = fitted.probabilities[part][files]
-    sure, right = probability.max(axis=1), probability.argmax(axis=1) == material.y[files]
+    answer = recognizer.classes_of(probability)
+    sure, right = probability[np.arange(len(files)), answer], answer == material.y[files]
     explained, found = Explained(recognizer), []
     for wanted in (right, ~right):
         if wanted.any():
@@ -68,6 +69,6 @@ def explain_surest(
                 why = explain_file(explained, sample.path, executor=executor, seed=seed)
             except InputError:  # it is gone since it was rendered: the report is no place to stop
                 continue
-            measured = recognizer.labels[int(probability[place].argmax())]
+            measured = recognizer.labels[int(answer[place])]
             found.append(Decided(str(sample.label), replace(why, path=sample.name), measured))
     return tuple(found)

@@ -107,7 +107,7 @@ def metrics_json(
         "verdict": cast("JSON", asdict(fitted.verdict)),
         "familiar_rate": fitted.familiar_rate,
         "recipe": recognizer.recipe.to_json(),
-        **_trust(material, fitted, found, attempts),
+        **_trust(material, fitted, recognizer, found, attempts),
         "alarms": [*_fall(measured), *(() if found is None else found.alarms())],
         "warnings": list(material.warnings),
         "versions": {
@@ -170,12 +170,17 @@ def _fall(measured: Mapping[str, JSON]) -> Iterator[str]:
 
 
 def _trust(
-    material: Material, fitted: Fitted, found: Audit | None, attempts: Sequence[Mapping[str, JSON]]
+    material: Material,
+    fitted: Fitted,
+    recognizer: Recognizer,
+    found: Audit | None,
+    attempts: Sequence[Mapping[str, JSON]],
 ) -> dict[str, JSON]:
     """Leaks and what they are worth, likely causes, and the audit; only byte-for-byte leaks where none was made."""
     leaks = [dict(leak) for leak in (material.leaks if found is None else found.files.leaks)]
     part: Part = "test" if "test" in fitted.probabilities else "valid"
-    worth = worth_of(leaks, fitted.probabilities[part], material, part)
+    answer = recognizer.classes_of(fitted.probabilities[part][material.mask(part)])
+    worth = worth_of(leaks, answer, material, part)
     causes = () if found is None else likely_causes(
         fitted.verdict, found, n_classes=len(material.labels), attempts=attempts
     )  # fmt: skip

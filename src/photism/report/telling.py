@@ -150,11 +150,11 @@ def _origins(recognizer: Recognizer) -> tuple[Origin, ...]:
 
 def _mistakes(story: Story, part: Part) -> list[tuple[int, int, float]]:
     """(sample number, wrong answer, its probability) of the held-out part, the most confident first."""
-    probability = story.fitted.probabilities[part]
-    mask = story.material.mask(part)
-    answer = np.where(mask, np.nan_to_num(probability).argmax(axis=1), -1)
-    wrong = np.flatnonzero(mask & (answer != story.material.y))
-    found = [(int(i), int(answer[i]), float(probability[i, answer[i]])) for i in wrong]
+    files = np.flatnonzero(story.material.mask(part))
+    probability = story.fitted.probabilities[part][files]
+    answer = story.recognizer.classes_of(probability)
+    wrong = np.flatnonzero(answer != story.material.y[files])
+    found = [(int(files[i]), int(answer[i]), float(probability[i, answer[i]])) for i in wrong]
     return sorted(found, key=lambda one: (-one[2], one[0]))
 
 

@@ -288,7 +288,7 @@ def audit(
 
 def worth_of(
     leaks: Sequence[Mapping[str, JSON]],
-    probability: Float64[np.ndarray, "m k"],
+    answer: Int[np.ndarray, " f"],
     material: Material,
     part: Part,
     *,
@@ -300,8 +300,8 @@ def worth_of(
     ----------
     leaks : leaks
         Of the whole data set; ``path`` names the held-out file.
-    probability : float64 (m, k)
-        Answers for the part's files.
+    answer : int (f,)
+        Which class each of the part's files is called, in their order.
     material : Material
     part : {"valid", "test"}
     seed : int
@@ -317,7 +317,7 @@ def worth_of(
     leaked = np.array([printable(material.samples[i].name) in leaked_names for i in numbers.tolist()], dtype=bool)
     if not leaked.any() or leaked.all():
         return None
-    right = (probability[numbers].argmax(axis=1) == material.y[numbers]).astype(np.float64)
+    right = (answer == material.y[numbers]).astype(np.float64)
     _, group = np.unique(np.array([material.groups[i] for i in numbers.tolist()]), return_inverse=True)
     weight = bootstrap_weights(group, n_draws=N_DRAWS, seed=seed)
     clean = weight * ~leaked

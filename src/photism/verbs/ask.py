@@ -291,7 +291,7 @@ def evaluate(
         # Files that made the recognizer cannot differ from those that made it: the others are compared.
         _shift(recognizer.familiarity, [answered[i].seen for i in new], [groups[i] for i in new]),
         tuple(answered[i].sample.name for i in np.flatnonzero(made).tolist()),
-        int((probability[new].argmax(axis=1) == truth[new]).sum()),
+        int((recognizer.classes_of(probability)[new] == truth[new]).sum()),
         _wrong_answers(answered),
     )
 
