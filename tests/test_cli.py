@@ -197,6 +197,8 @@ def test_render_writes_a_png(digits: Path, tmp_path: Path) -> None:
         (("train", "{digits}", "--out", "{tmp}/r", "--budget", "soon"), "20s, 5m or 1h"),
         (("train", "{digits}", "--out", "{tmp}/r", "--budget", "-3s"), "20s, 5m or 1h"),
         (("train", "{digits}", "--out", "{tmp}/r", "--from-layer", "layer4"), "stem, b0"),
+        (("train", "{digits}", "--out", "{tmp}/r", "--seed", "-1"), "--seed"),
+        (("demo", "--out", "{digits}"), "photism demo"),
         (("predict", "{run}", "{tmp}/absent.png"), "absent.png"),
         (("train", "{digits}"), "--out"),
     ],
@@ -228,6 +230,19 @@ def test_a_real_process_ends_with_2_and_one_sentence(tmp_path: Path) -> None:
     assert (finished.returncode, finished.stdout) == (2, "")
     assert finished.stderr.count("\n") == 1
     assert "nowhere" in finished.stderr
+
+
+def test_a_cache_that_cannot_be_written_is_wrong_input(
+    digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file.txt").write_text("mine")
+    monkeypatch.setenv("PHOTISM_CACHE", str(tmp_path / "file.txt" / "cache"))
+    monkeypatch.setattr(sys, "argv", ["photism", "train", str(digits), "--out", str(tmp_path / "r")])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 2
+    assert "file.txt/cache" in (said := capsys.readouterr().err)
+    assert "$PHOTISM_CACHE says where the cache is" in said
 
 
 def test_the_same_seed_gives_the_same_bits(

@@ -131,6 +131,28 @@ def test_data_that_prove_useless_leave_no_run_behind(
     assert not (tmp_path / "RUN").exists()
 
 
+def test_a_training_refused_after_its_plan_was_written_leaves_nothing_behind(
+    digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        assert (tmp_path / "RUN" / "portion.json").is_file()
+        raise DataError("nothing to fit a head to.")
+
+    monkeypatch.setattr(asking, "probe_of", refuse)
+    with pytest.raises(DataError):
+        train(digits, tmp_path / "RUN", backbone=NETWORK, budget_s=60.0)
+    assert not (tmp_path / "RUN").exists()
+
+
+def test_only_a_run_on_the_same_data_is_replaced(digits: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "RUN"
+    mine.mkdir()
+    (mine / "plan.json").write_text('{"data": "/data/mine"}')
+    with pytest.raises(RunError, match="other data"):
+        train(digits, mine, replace_run=True)
+    assert (mine / "plan.json").is_file()
+
+
 def test_a_run_shows_itself(trained: Path, digits: Path) -> None:
     run = Run(trained, json.loads((trained / "metrics.json").read_text()))
     assert run.to_text().splitlines()[-1] == f"report: {run.report}"

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from photism.store import RowStore, list_cache, trim_cache
+from photism.errors import OptionError
+from photism.store import RowStore, cache_limit, list_cache, trim_cache
 
 
 def rows(value: int, count: int = 2) -> np.ndarray:
@@ -84,3 +85,21 @@ def test_clearing_leaves_what_is_not_ours(tmp_path: Path) -> None:
     assert list_cache(tmp_path) == ()
     assert (tmp_path / "thesis.txt").read_text() == "mine"
     assert (tmp_path / "pictures-of-my-cat" / "cat.png").exists()
+
+
+def test_a_store_in_use_is_not_removed(tmp_path: Path) -> None:
+    store = RowStore(tmp_path / "features-1", row_shape=(3,), dtype="float32")
+    store.append([("a", rows(1), [[], []])])
+    assert trim_cache(tmp_path, limit_bytes=0) == 0
+    store.append([("b", rows(2), [[], []])])
+    assert np.array_equal(store.get("a")[0], rows(1))
+    del store
+    assert trim_cache(tmp_path, limit_bytes=0) > 0
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("given", ["20GB", "-1", "", "1e9"])
+def test_a_limit_that_is_no_number_of_bytes_is_refused(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("PHOTISM_CACHE_BYTES", given)
+    with pytest.raises(OptionError, match="PHOTISM_CACHE_BYTES expects a number of bytes"):
+        cache_limit()

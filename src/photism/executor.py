@@ -343,7 +343,7 @@ class _Process:
         self._deadline_s = math.inf
         if what == GONE:
             popen.wait()
-            reason = _why(popen.returncode, self._overdue, self._timeout_s)
+            reason = _why(popen.returncode, self._overdue, limit_s if self._overdue else self._timeout_s)
             if not self._stopped:
                 self.close()
             return GONE, reason

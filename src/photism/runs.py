@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +22,9 @@ from photism.recognizers.recognizer import Recognizer, load_recognizer
 from photism.training.history import read_history
 from photism.types import JSON, EpochRow, Part
 
-__all__ = ["Origin", "Run", "load", "origin_of", "prepare", "read_json", "undone_if_refused", "write_whole"]
+__all__ = ["PLAN", "Origin", "Run", "load", "origin_of", "prepare", "read_json", "undone_if_refused", "write_whole"]
+
+PLAN = "plan.json"
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def load(run: str | Path, *, engine: str | None = None) -> Recognizer:
     """
     folder = Path(run)
     if not (folder / "recognizer").is_dir():
-        state = "an unfinished run" if (folder / "plan.json").is_file() else "nothing of the sort"
+        state = "an unfinished run" if (folder / PLAN).is_file() else "nothing of the sort"
         raise RunError(f"{folder}: expected a folder that photism train has made, and found {state}.")
     recognizer = load_recognizer(folder / "recognizer")
     return recognizer if engine is None else recognizer.by(engine)
@@ -130,7 +132,7 @@ def origin_of(run: str | Path) -> Origin:
     """
     folder = Path(run)
     try:
-        data = Path(json.loads((folder / "plan.json").read_text(encoding="utf-8"))["data"])
+        data = Path(json.loads((folder / PLAN).read_text(encoding="utf-8"))["data"])
         rows = read_split_csv(folder / "split.csv")
     except (OSError, ValueError, KeyError, TypeError):
         return Origin(folder, ())  # a bundle that was copied without its evidence still answers
@@ -153,11 +155,13 @@ def prepare(folder: Path, plan: Mapping[str, JSON], *, resume: bool, replace_run
     RunError
         Where the folder may not be used, or cannot be written.
     """
-    plan_path = folder / "plan.json"
+    plan_path = folder / PLAN
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         if not plan_path.is_file():
             raise RunError(f"{folder} is already there and is no run of photism: expected a new folder for --out.")
         if replace_run:
+            if cast("Mapping[str, JSON]", read_json(plan_path)).get("data") != plan["data"]:
+                raise RunError(f"{folder} holds a run on other data: expected a new folder, or one of an earlier try.")
             shutil.rmtree(folder)
         elif not resume:
             raise RunError(f"{folder} already holds a run: expected a new folder, or --resume to continue that run.")
@@ -178,20 +182,24 @@ def prepare(folder: Path, plan: Mapping[str, JSON], *, resume: bool, replace_run
 
 
 @contextmanager
-def undone_if_refused(folder: Path) -> Iterator[None]:
+def undone_if_refused(folder: Path, *, fresh: bool) -> Iterator[None]:
     """Leave nothing behind where the data or an option is wrong: the next try may use the same folder.
 
     Parameters
     ----------
     folder : Path
         The run's.
+    fresh : bool
+        Whether everything in it is of this try; else, and once a training has left its state there, all stays.
     """
     try:
         yield
     except (InputError, EngineError):
-        if [path.name for path in folder.iterdir()] == ["plan.json"]:
-            (folder / "plan.json").unlink()
-            folder.rmdir()
+        if fresh and not (folder / "unfinished").exists():
+            for path in folder.iterdir():
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            with suppress(OSError):  # a link to a folder stays
+                folder.rmdir()
         raise
 
 

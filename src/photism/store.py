@@ -14,19 +14,24 @@ import fcntl
 import json
 import os
 import shutil
+import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Kept", "RowStore", "cache_root", "list_cache", "trim_cache"]
+from photism.errors import OptionError
+
+__all__ = ["Kept", "RowStore", "cache_limit", "cache_root", "list_cache", "trim_cache"]
 
 DEFAULT_CACHE_BYTES = 20 * 2**30
 STORES = ("pictures", "features", "maps")
 NETWORKS = ("engines", "backbones")
+IN_USE = "in-use"
+"""A store's file that whoever reads or writes the store holds a shared lock on."""
 
 
 def cache_root() -> Path:
@@ -35,6 +40,20 @@ def cache_root() -> Path:
         return Path(given)
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "photism"
+
+
+def cache_limit() -> int:
+    """Return how many bytes the cache may hold: ``$PHOTISM_CACHE_BYTES``, or 20 GiB.
+
+    Raises
+    ------
+    OptionError
+        Where that is no number of bytes.
+    """
+    given = os.environ.get("PHOTISM_CACHE_BYTES", str(DEFAULT_CACHE_BYTES))
+    if not given.strip().isdecimal():
+        raise OptionError(f"$PHOTISM_CACHE_BYTES expects a number of bytes, such as 20000000000, and is {given!r}.")
+    return int(given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +101,50 @@ def trim_cache(root: Path, *, limit_bytes: int | None = None) -> int:
     root : Path
         The folder of the cache; nothing in it but what photism keeps is touched.
     limit_bytes : int, optional
-        By default ``$PHOTISM_CACHE_BYTES``, or 20 GiB; 0 clears the cache.
+        By default ``cache_limit()``; 0 clears the cache.
+
+    Notes
+    -----
+    What another process is using stays.
     """
-    limit = limit_bytes if limit_bytes is not None else int(os.environ.get("PHOTISM_CACHE_BYTES", DEFAULT_CACHE_BYTES))
+    limit = cache_limit() if limit_bytes is None else limit_bytes
     kept = list_cache(root)
     total, freed = sum(one.n_bytes for one in kept), 0
     for one in kept:
         if total - freed <= limit:
             break
-        if one.path.is_dir():
-            shutil.rmtree(one.path, ignore_errors=True)
-        else:
-            one.path.unlink(missing_ok=True)
-        freed += one.n_bytes
+        if _removed(one.path):
+            freed += one.n_bytes
     return freed
+
+
+def _removed(path: Path) -> bool:
+    """Remove a file of the cache, or a store that nobody uses; say whether it is gone."""
+    if not path.is_dir():
+        path.unlink(missing_ok=True)
+        return True
+    with (path / IN_USE).open("a") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        shutil.rmtree(path, ignore_errors=True)
+    return True
+
+
+def _held(folder: Path) -> int:
+    """Make a store's folder unless it is there, and keep others from removing it while the descriptor is open."""
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(folder / IN_USE, os.O_RDWR | os.O_CREAT)
+        except FileNotFoundError:  # removed since
+            continue
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        with suppress(FileNotFoundError):
+            if os.stat(folder / IN_USE).st_ino == os.fstat(descriptor).st_ino:
+                return descriptor
+        os.close(descriptor)  # removed while this waited for the lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +155,7 @@ class _Entry:
 
 
 class RowStore:
-    """Rows of one shape and one type, grouped by key.
+    """Rows of one shape and one type, grouped by key; while there is such a value, its folder stays.
 
     Parameters
     ----------
@@ -128,7 +177,8 @@ class RowStore:
         self._row_shape = tuple(row_shape)
         self._dtype = np.dtype(dtype)
         self._row_bytes = int(np.prod(self._row_shape, dtype=np.int64)) * self._dtype.itemsize
-        folder.mkdir(parents=True, exist_ok=True)
+        # Closed with the store: until then nobody removes it.
+        weakref.finalize(self, os.close, _held(folder))
         self._rows_path, self._index_path = folder / "rows.bin", folder / "index.jsonl"
         self._rows_path.touch()
         self._index: dict[str, _Entry] = {}

@@ -22,6 +22,10 @@ def sample(name: str, part: Part | None, *, group: str | None = None) -> Sample:
     return Sample(Path("/data") / name, name, "a", group, None, part)
 
 
+def copies_among(samples: list[Sample]) -> list[list[Sample]]:
+    return exact_duplicates(samples, {one.path: content_hash(one.path) for one in samples})
+
+
 @pytest.mark.parametrize("n_bytes", [0, 1, 65_536, 65_537, (1 << 20) + 1, 3_000_000])
 def test_the_hash_is_sha256_at_every_size(tmp_path: Path, n_bytes: int) -> None:
     content = bytes(i % 251 for i in range(1000)) * (n_bytes // 1000) + b"x" * (n_bytes % 1000)
@@ -31,8 +35,6 @@ def test_the_hash_is_sha256_at_every_size(tmp_path: Path, n_bytes: int) -> None:
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(DecodeError, match=r"gone cannot be read: No such file"):
         content_hash(tmp_path / "gone")
-    with pytest.raises(DecodeError, match="cannot be read"):
-        exact_duplicates([Sample(tmp_path / "gone", "gone"), Sample(tmp_path / "too", "too")])
 
 
 def test_equal_files_are_found_and_near_ones_are_not(tmp_path: Path) -> None:
@@ -49,21 +51,13 @@ def test_equal_files_are_found_and_near_ones_are_not(tmp_path: Path) -> None:
     ]
     os.link(tmp_path / "h", tmp_path / "z")
     samples.append(Sample(tmp_path / "z", "z"))
-    found = [[each.name for each in same] for same in exact_duplicates(samples)]
+    found = [[each.name for each in same] for same in copies_among(samples)]
     assert found == [["b", "d"], ["f", "g"], ["h", "z"]]
-    assert exact_duplicates([]) == []
-
-
-def test_a_file_without_a_partner_of_its_size_is_never_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    samples = [write(tmp_path, name, name.encode() * n) for n, name in enumerate("abc", 1)]
-    monkeypatch.setattr(os, "open", None)
-    assert exact_duplicates(samples) == []
+    assert copies_among([]) == []
 
 
 def test_equal_files_with_different_labels_are_told(tmp_path: Path) -> None:
-    same = exact_duplicates(
-        [write(tmp_path, name, b"x", label=label) for name, label in zip("123", "abb", strict=True)]
-    )
+    same = copies_among([write(tmp_path, name, b"x", label=label) for name, label in zip("123", "abb", strict=True)])
     assert contradictions(same) == ["Equal files carry different labels: 1 (a), 2 (b)."]
     assert contradictions([same[0][1:]]) == []
 

@@ -82,6 +82,7 @@ def test_auroc_is_scikit_learns() -> None:
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1, 2], 8)
     x = rng.normal(size=(24, 4)) + y[:, None]
+    assert (class_auroc(x, np.zeros_like(y)) == 0.5).all(), "of one class alone nothing is told apart"
     found = class_auroc(x, y)
     for k in range(3):
         for c in range(4):

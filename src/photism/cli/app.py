@@ -27,6 +27,11 @@ FULL_SENTENCE = (
     "is room ($PHOTISM_CACHE says where what can be made again is kept)."
 )
 
+NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG)
+NOT_ALLOWED_SENTENCE = (
+    "expected a place that can be read and written ($PHOTISM_CACHE says where the cache is), and the system says:"
+)
+
 app = typer.Typer(
     name="photism",
     help="Turn anything into a picture and recognise it: photographs, sounds, binary files, pointer tracks.",
@@ -74,9 +79,11 @@ def run() -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(DONE)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            _stop(error, f"a defect of photism: {type(error).__name__}: {error} (--debug shows where).", DEFECT)
-        _stop(error, f"{error.filename or 'the disk of RUN or of the cache'}: {FULL_SENTENCE}", WRONG_INPUT)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            _stop(error, f"{error.filename or 'the disk of RUN or of the cache'}: {FULL_SENTENCE}", WRONG_INPUT)
+        if error.errno in NOT_ALLOWED and error.filename is not None:
+            _stop(error, f"{os.fsdecode(error.filename)}: {NOT_ALLOWED_SENTENCE} {error.strerror}.", WRONG_INPUT)
+        _stop(error, f"a defect of photism: {type(error).__name__}: {error} (--debug shows where).", DEFECT)
     except Exception as error:  # noqa: BLE001  # the last door: a user is never shown a traceback
         _stop(error, f"a defect of photism: {type(error).__name__}: {error} (--debug shows where).", DEFECT)
     if code == INTERRUPTED:  # typer has caught Ctrl-C itself

@@ -24,7 +24,7 @@ def layers(
     dream: Annotated[
         bool, typer.Option("--dream", help="Draw pictures made so that channels fire, too; takes longer.")
     ] = False,
-    seed: Annotated[int, typer.Option("--seed", help="Every random choice follows from it.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Every random choice follows from it.")] = 0,
     no_pictures: Annotated[bool, typer.Option("--no-pictures", help="Leave your files' pictures out.")] = False,
     format: FormatOption = Format.text,
 ) -> None:

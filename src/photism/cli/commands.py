@@ -101,7 +101,7 @@ def train(
     from_layer: Annotated[
         str | None, typer.Option("--from-layer", metavar="STAGE", help="First stage to fine-tune; probes tell it.")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Every random choice follows from it.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Every random choice follows from it.")] = 0,
     engine: EngineOption = None,
     positive: Annotated[
         str | None, typer.Option("--positive", metavar="LABEL", help="Of two classes, the one to detect.")
@@ -219,7 +219,7 @@ def overfit(
     kind: KindOption = None,
     group_by: GroupOption = None,
     test_fold: Annotated[str | None, typer.Option("--test-fold", help="Hold this fold out of everything.")] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Every random choice follows from it.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Every random choice follows from it.")] = 0,
     engine: EngineOption = None,
     set_: SetOption = None,
     format: FormatOption = Format.text,

@@ -31,7 +31,7 @@ def explain(
         ExplainMethod, typer.Option("--method", help="How; gradcam is the quickest.")
     ] = ExplainMethod.gradcam,
     label: Annotated[str | None, typer.Option("--label", help="Explain this class instead of the answer.")] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Of the random regions it is compared with.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the random regions it is compared with.")] = 0,
     engine: EngineOption = None,
     format: FormatOption = Format.text,
 ) -> None:

@@ -136,7 +136,7 @@ DifferenceOption = Annotated[
 ]
 OutOption = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="A folder for the page and the JSON.")]
 NoPicturesOption = Annotated[bool, typer.Option("--no-pictures", help="Leave pictures out of the page.")]
-SeedOption = Annotated[int, typer.Option("--seed", help="Every bootstrap follows from it.")]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Every bootstrap follows from it.")]
 
 
 def read_names(pairs: list[str] | None) -> dict[str, str]:

@@ -46,7 +46,7 @@ def quiz(
     condition: Annotated[
         str | None, typer.Option("--condition", metavar="NAME", help="Kept beside every answer: unaided, say.")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Items, and everybody's order, follow from it.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Items, and everybody's order, follow from it.")] = 0,
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes any that is free.")] = 0,
     terminal: Annotated[bool, typer.Option("--terminal", help="Ask here, and not in a browser.")] = False,
     open_: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,

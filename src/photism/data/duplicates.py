@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 from photism.data.listing import printable
 from photism.errors import DecodeError
@@ -18,10 +17,7 @@ from photism.types import JSON, Sample
 
 __all__ = ["content_hash", "contradictions", "exact_duplicates", "leaks"]
 
-K = TypeVar("K", bound=Hashable)
-
 _BLOCK_BYTES = 1 << 20
-_HEAD_BYTES = 1 << 16
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
@@ -47,39 +43,42 @@ def content_hash(path: Path) -> str:
     ...     content_hash(path)[:16]
     'ba7816bf8f01cfea'
     """
-    return _digest(path, None)
+    digest = hashlib.sha256()
+    try:
+        # bare descriptors: for small files Python's buffered streams cost more than the hash
+        descriptor = os.open(path, _OPEN_FLAGS)
+        try:
+            while block := os.read(descriptor, _BLOCK_BYTES):
+                digest.update(block)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise DecodeError(f"{printable(str(path))} cannot be read: {error.strerror}.") from error
+    return digest.hexdigest()
 
 
-def exact_duplicates(samples: Sequence[Sample]) -> list[list[Sample]]:
+def exact_duplicates(samples: Iterable[Sample], hashes: Mapping[Path, str]) -> list[list[Sample]]:
     """Find the samples whose files are equal byte for byte.
 
     Parameters
     ----------
     samples
-        Samples whose files can be read.
+    hashes
+        ``content_hash`` of every sample's file.
 
     Returns
     -------
     list of list of Sample
         Each list holds two or more equal ones sorted by name; lists sorted by their first name.
 
-    Raises
-    ------
-    DecodeError
-        If a file cannot be read (it was there when the data set was read).
-
     Notes
     -----
-    Only files that share their size are opened, and only those that also share their first 64 KiB are read whole.
     Two names of one file (links) count as copies. Two files with one SHA-256 are taken to be equal.
     """
-    sets: list[list[Sample]] = [list(samples)]
-    sets = _refine(sets, lambda sample: _size(sample.path))
-    sets = _refine(sets, lambda sample: _digest(sample.path, _HEAD_BYTES))
-    small = [same for same in sets if _size(same[0].path) <= _HEAD_BYTES]
-    large = [same for same in sets if _size(same[0].path) > _HEAD_BYTES]
-    sets = small + _refine(large, lambda sample: _digest(sample.path, None))
-    return sorted((sorted(same, key=_by_name) for same in sets), key=lambda same: same[0].name)
+    by_content: dict[str, list[Sample]] = {}
+    for sample in sorted(samples, key=_by_name):
+        by_content.setdefault(hashes[sample.path], []).append(sample)
+    return [same for same in by_content.values() if len(same) > 1]
 
 
 def contradictions(duplicates: Iterable[Sequence[Sample]]) -> list[str]:
@@ -149,41 +148,5 @@ def _leaks_within(kind: str, same: Iterable[Sample]) -> dict[str, dict[str, JSON
     return found
 
 
-def _refine(sets: list[list[Sample]], key: Callable[[Sample], K]) -> list[list[Sample]]:
-    """Divide each set by a key and keep what still has company."""
-    refined: list[list[Sample]] = []
-    for same in sets:
-        by_key: dict[K, list[Sample]] = {}
-        for sample in same:
-            by_key.setdefault(key(sample), []).append(sample)
-        refined.extend(each for each in by_key.values() if len(each) > 1)
-    return refined
-
-
 def _by_name(sample: Sample) -> str:
     return sample.name
-
-
-def _size(path: Path) -> int:
-    try:
-        return os.stat(path).st_size
-    except OSError as error:
-        raise DecodeError(f"{printable(str(path))} cannot be read: {error.strerror}.") from error
-
-
-def _digest(path: Path, n_bytes: int | None) -> str:
-    """Hash the first ``n_bytes`` of a file, or all of it."""
-    digest = hashlib.sha256()
-    try:
-        # bare descriptors: for small files Python's buffered streams cost more than the hash
-        descriptor = os.open(path, _OPEN_FLAGS)
-        try:
-            while block := os.read(descriptor, _BLOCK_BYTES if n_bytes is None else n_bytes):
-                digest.update(block)
-                if n_bytes is not None and (n_bytes := n_bytes - len(block)) <= 0:
-                    break
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        raise DecodeError(f"{printable(str(path))} cannot be read: {error.strerror}.") from error
-    return digest.hexdigest()

@@ -21,7 +21,7 @@ from photism.errors import DataError, DecodeError, WorkerError
 from photism.executor import Executor
 from photism.types import JSON, Kind, Part, Sample, Skipped
 
-__all__ = ["Material", "gather", "hash_of"]
+__all__ = ["Material", "gather", "hash_all", "hash_of"]
 
 
 @dataclass(frozen=True)
@@ -166,9 +166,9 @@ def gather(
         Where DATA or an option is wrong.
     """
     dataset = read_dataset(data, kind=kind, group_by=group_by, executor=executor)
-    hashes, unreadable = _hash_all(dataset.samples, executor)
+    hashes, unreadable = hash_all(dataset.samples, executor)
     usable = [sample for sample in dataset.samples if sample.path in hashes]
-    duplicates = exact_duplicates(usable)
+    duplicates = exact_duplicates(usable, hashes)
     # Identical files are kept on one side of a split that is cut here; where the user cut them apart, it is a leak.
     parts = split(usable, seed=seed, test_fold=test_fold, together=duplicates)
     return Material(
@@ -183,7 +183,15 @@ def gather(
     ).without({})
 
 
-def _hash_all(samples: Sequence[Sample], executor: Executor) -> tuple[dict[Path, str], list[Skipped]]:
+def hash_all(samples: Sequence[Sample], executor: Executor) -> tuple[dict[Path, str], list[Skipped]]:
+    """Return the SHA-256 of every sample's file, and which files can no longer be read.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+    executor : Executor
+        Where files are read.
+    """
     hashes: dict[Path, str] = {}
     unreadable: list[Skipped] = []
     answers = executor.map(hash_of, [sample.path for sample in samples])

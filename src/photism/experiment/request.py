@@ -56,6 +56,8 @@ class Request:
             raise OptionError(f"--method expects one of {', '.join(METHODS)}, and received {self.method!r}.")
         if self.kind is not None and self.kind not in KINDS:
             raise OptionError(f"--kind expects one of {', '.join(KINDS)}, and received {self.kind!r}.")
+        if self.seed < 0:
+            raise OptionError(f"--seed expects a number from 0, and received {self.seed}.")
         if self.budget_s is not None and not self.budget_s > 0:
             raise OptionError(f"--budget expects seconds above 0, and received {self.budget_s:g}.")
 

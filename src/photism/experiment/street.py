@@ -25,8 +25,8 @@ from photism.recognizers.recognizer import Partner, Recognizer
 from photism.report.loggers import check_loggers, loggers
 from photism.report.metrics_json import metrics_json
 from photism.report.telling import Story
-from photism.runs import Run, prepare, undone_if_refused
-from photism.store import cache_root, trim_cache
+from photism.runs import PLAN, Run, prepare, undone_if_refused
+from photism.store import cache_limit, cache_root, trim_cache
 from photism.training.attempts import Adapted
 from photism.training.ensemble import mixed
 from photism.training.ground import Ground
@@ -141,12 +141,14 @@ def train(
         threshold=threshold, cost_ratio=cost_ratio, options=options, pictures_in_report=pictures_in_report, audit=audit,
     )  # fmt: skip
     check_loggers(log)
+    cache_limit()  # what is wrong with it is said now, not when the work is done
     command = command or f"photism.train({str(request.data)!r}, {str(out)!r})"
     clock, folder = Clock(), Path(out)
+    fresh = replace_run or not (folder / PLAN).is_file()
     finished = prepare(folder, request.to_json(), resume=resume, replace_run=replace_run)
     if finished is not None:
         return finished
-    return _made(request, folder, clock, command=command, log=log, progress=progress, watch=watch)
+    return _made(request, folder, clock, fresh=fresh, command=command, log=log, progress=progress, watch=watch)
 
 
 def _made(
@@ -154,6 +156,7 @@ def _made(
     folder: Path,
     clock: Clock,
     *,
+    fresh: bool,
     command: str,
     log: Sequence[str],
     progress: Progress,
@@ -161,7 +164,11 @@ def _made(
 ) -> Run:
     """Make a run in its folder; where the data or an option is wrong, leave nothing behind."""
     cache = cache_root()
-    with undone_if_refused(folder), loggers(log, folder, request.to_json()) as logs, ProcessExecutor() as executor:
+    with (
+        undone_if_refused(folder, fresh=fresh),
+        loggers(log, folder, request.to_json()) as logs,
+        ProcessExecutor() as executor,
+    ):
 
         def watched(curve: str, row: EpochRow) -> None:
             watch(curve, row)

@@ -44,14 +44,14 @@ def class_auroc(answers: Float[np.ndarray, "n c"], y: Int[np.ndarray, " n"]) -> 
     ----------
     answers : float (n, c)
     y : int (n,)
-        Classes 0 to k - 1; all must occur.
+        Classes 0 to k - 1; of one that does not occur, or occurs alone, nothing is told apart: 0.5.
     """
     ranks = np.argsort(np.argsort(answers, axis=0, kind="stable"), axis=0).astype(np.float64)
     rows = []
     for k in range(int(y.max()) + 1):
         ours = y == k
         n, m = int(ours.sum()), int((~ours).sum())
-        rows.append((ranks[ours].sum(0) - n * (n - 1) / 2) / (n * m))
+        rows.append((ranks[ours].sum(0) - n * (n - 1) / 2) / (n * m) if n * m else np.full(ranks.shape[1], 0.5))
     return np.stack(rows)
 
 

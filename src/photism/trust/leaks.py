@@ -48,11 +48,11 @@ def near_leaks(
     """
     found: dict[int, dict[str, JSON]] = {}
     for origin in origins:
+        first = {one.part: one for one in sorted((samples[i] for i in origin.members), key=_by_name, reverse=True)}
         for i in origin.members:
-            for part in _SEES.get(samples[i].part or "", ()):
-                of = [j for j in origin.members if samples[j].part == part]
-                if of and i not in found:
-                    found[i] = _leak("source", samples[i], min((samples[j] for j in of), key=_by_name), None)
+            of = next((first[part] for part in _SEES.get(samples[i].part or "", ()) if part in first), None)
+            if of is not None and i not in found:
+                found[i] = _leak("source", samples[i], of, None)
     links = _links(samples, pairs)
     for i in links:
         near = _likest(samples, i, links)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from photism.data.duplicates import contradictions, exact_duplicates, leaks
+from photism.data.material import hash_all
 from photism.data.sources import read_dataset
 from photism.data.split import split
 from photism.errors import DataError
@@ -128,10 +129,13 @@ def check(
             else:
                 skipped.append(Skipped(sample.name, str(answer)))
             progress("read", done, len(dataset.samples))
+        hashes, gone = hash_all(usable, executor)
+    skipped += gone
+    usable = [sample for sample in usable if sample.path in hashes]
     classes = dict(sorted(Counter(str(sample.label) for sample in usable).items()))
     if not classes:
         raise DataError(f"None of the {len(skipped)} files of {data} can be used; the first: {skipped[0].reason}")
-    duplicates = exact_duplicates(usable)
+    duplicates = exact_duplicates(usable, hashes)
     warnings = [*dataset.warnings, *contradictions(duplicates), *_imbalance(classes)]
     if len(classes) == 1:
         warnings.append(f"There is one class ({next(iter(classes))}): train expects two at least.")
@@ -153,6 +157,7 @@ def check(
             groups=[sample.group or sample.name for sample in usable],
             known_leaks=known,
             executor=executor,
+            hashes=hashes,
             progress=progress,
         )
     warnings += [alarm.to_text() for alarm in files.shortcuts.alarms] + ([files.gap] if files.gap else [])

@@ -10,6 +10,7 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,7 @@ from photism.report.compare_page import N_PICTURED, save_comparison
 from photism.report.words import NOUNS
 from photism.runs import Origin, load, origin_of, write_whole
 from photism.types import Progress, Recipe, Skipped, Window, silent
+from photism.verbs.making import making
 
 __all__ = ["FIGURES", "PAGE", "Reading", "compare"]
 
@@ -119,11 +121,11 @@ def compare(
     """
     if not sources:
         raise OptionError("compare expects people's trials, and a run or a file of predictions before them.")
-    _check_out(out)
     *before, trials = sources
     people = _read_people(trials, reading)
     asked: _Asked | None = None
-    with ProcessExecutor() as executor:
+    folder = nullcontext() if out is None else making(out, verb="compare", mark=FIGURES)
+    with folder, ProcessExecutor() as executor:
         if before and all(path.is_dir() for path in before):
             asked = _ask(before, _samples(people), trials.parent, executor, engine, progress)
             machine: Machine | None = asked.machine
@@ -135,17 +137,9 @@ def compare(
             windows = {}
             if asked is not None and pictures:
                 windows = _draw(found, asked.machine.files, asked.recipe, executor)
-            out.mkdir(parents=True, exist_ok=True)
             save_comparison(found, out / PAGE, windows=windows, pictures=pictures, command=command)
             write_whole(out / FIGURES, json.dumps(found.to_json(), indent=2, allow_nan=False))
     return found
-
-
-def _check_out(out: Path | None) -> None:
-    if out is None or not out.exists():
-        return
-    if not out.is_dir() or (any(out.iterdir()) and not (out / FIGURES).is_file()):
-        raise InputError(f"{out}: expected a new or empty folder, or one of an earlier `photism compare`.")
 
 
 def _read_people(path: Path, reading: Reading) -> Trials | Answers:

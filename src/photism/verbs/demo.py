@@ -6,10 +6,13 @@ from pathlib import Path
 
 from photism.data.demo import write_digits, write_machine_files
 from photism.experiment import train
-from photism.runs import Run
+from photism.runs import Run, write_whole
 from photism.types import Kind, Progress, silent
+from photism.verbs.making import making
 
 __all__ = ["demo"]
+
+MARK = "demo.txt"
 
 
 def demo(out: Path, *, progress: Progress = silent) -> list[Run]:
@@ -18,7 +21,7 @@ def demo(out: Path, *, progress: Progress = silent) -> list[Run]:
     Parameters
     ----------
     out : Path
-        Folder for the data lists and the two runs; finished runs of an earlier demo in it are replaced.
+        Folder for the data and the two runs: new, empty, or of an earlier demo, whose files are replaced.
     progress : callable
         Told (phase, done, total).
 
@@ -26,7 +29,14 @@ def demo(out: Path, *, progress: Progress = silent) -> list[Run]:
     -------
     list of Run
         The digits' run and the files' run.
+
+    Raises
+    ------
+    InputError
+        Where the folder holds something else, or cannot be written.
     """
+    with making(out, verb="demo", mark=MARK):
+        write_whole(out / MARK, "Made by `photism demo`, which replaces what it made.\n")
     digits = write_digits(out / "data" / "digits")
     files = write_machine_files(out / "data" / "machine_files.csv")
     jobs: list[tuple[Path, str, Kind]] = [(digits, "digits", "image"), (files, "machine-files", "binary")]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from photism.errors import InputError
 from photism.executor import ProcessExecutor
 from photism.layers.attribution import DEFAULT_METHOD, Explained
 from photism.layers.explaining import explain_file
@@ -16,6 +15,7 @@ from photism.layers.explanation import Explanation
 from photism.report.explain_page import save_explanation
 from photism.report.heat_picture import save_heat
 from photism.runs import load, write_whole
+from photism.verbs.making import making
 
 __all__ = ["PAGE", "explain"]
 
@@ -58,13 +58,10 @@ def explain(
     InputError
         Where the run, the file or an option is wrong, or ``out`` holds something else.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())) and not (out / FIGURES).is_file():
-        raise InputError(f"{out}: expected a new or empty folder, or one of an earlier `photism explain`.")
-    with ProcessExecutor(workers=1) as executor:
-        explained = Explained(load(run, engine=engine))
-        explanation = explain_file(explained, file, executor=executor, label=label, method=method, seed=seed)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
+    with making(out, verb="explain", mark=FIGURES):
+        with ProcessExecutor(workers=1) as executor:
+            explained = Explained(load(run, engine=engine))
+            explanation = explain_file(explained, file, executor=executor, label=label, method=method, seed=seed)
         for left in out.glob("region-*.wav"):  # of an earlier explanation in this folder
             left.unlink()
         for number, found in enumerate(explanation.found, 1):
@@ -73,6 +70,4 @@ def explain(
         save_heat(explanation, out / HEAT)
         save_explanation(explanation, out / PAGE, command=command)
         write_whole(out / FIGURES, json.dumps(explanation.to_json(), indent=2, allow_nan=False))
-    except OSError as error:
-        raise InputError(f"{out} cannot be written: {error.strerror or error}.") from error
     return explanation

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from photism.errors import InputError, RunError, WeightsError
+from photism.errors import RunError, WeightsError
 from photism.executor import ProcessExecutor
 from photism.layers.atlas import N_FILES, Atlas, build_atlas
 from photism.layers.specimens import choose_samples, read_taught
@@ -21,6 +21,7 @@ from photism.report.atlas_page import save_atlas
 from photism.runs import load, read_json, write_whole
 from photism.store import cache_root, trim_cache
 from photism.types import Progress, silent
+from photism.verbs.making import making
 
 __all__ = ["draw_layers"]
 
@@ -67,29 +68,27 @@ def draw_layers(
     InputError
         Where the run or its files cannot be read, or ``out`` holds something else.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())) and not (out / FIGURES).is_file():
-        raise InputError(f"{out}: expected a new or empty folder, or one of an earlier `photism layers`.")
-    recognizer = load(run)
-    plan = cast("Mapping[str, Any]", read_json(run / "plan.json"))
-    source = data if data is not None else Path(str(plan["data"]))
-    if not source.exists():
-        raise RunError(f"{source}: expected the data that {run} was made of; --data says where they are now.")
-    samples = read_taught(run / "split.csv", source if source.is_dir() else source.parent)
-    with ProcessExecutor() as executor:
-        atlas = build_atlas(
-            recognizer,
-            choose_samples(samples, N_FILES, seed=seed),
-            executor=executor,
-            file=file,
-            before=_before(recognizer, plan),
-            dream=dream,
-            seed=seed,
-            cache=cache_root(),
-            progress=progress,
-        )
-    out.mkdir(parents=True, exist_ok=True)
-    save_atlas(atlas, out / PAGE, title=run.resolve().name, command=command, pictures=pictures)
-    write_whole(out / FIGURES, json.dumps(atlas.to_json(), indent=2, allow_nan=False))
+    with making(out, verb="layers", mark=FIGURES):
+        recognizer = load(run)
+        plan = cast("Mapping[str, Any]", read_json(run / "plan.json"))
+        source = data if data is not None else Path(str(plan["data"]))
+        if not source.exists():
+            raise RunError(f"{source}: expected the data that {run} was made of; --data says where they are now.")
+        samples = read_taught(run / "split.csv", source if source.is_dir() else source.parent)
+        with ProcessExecutor() as executor:
+            atlas = build_atlas(
+                recognizer,
+                choose_samples(samples, N_FILES, seed=seed),
+                executor=executor,
+                file=file,
+                before=_before(recognizer, plan),
+                dream=dream,
+                seed=seed,
+                cache=cache_root(),
+                progress=progress,
+            )
+        save_atlas(atlas, out / PAGE, title=run.resolve().name, command=command, pictures=pictures)
+        write_whole(out / FIGURES, json.dumps(atlas.to_json(), indent=2, allow_nan=False))
     trim_cache(cache_root())
     return atlas
 

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from photism.data.material import gather
-from photism.errors import InputError
 from photism.executor import ProcessExecutor
 from photism.experiment import probe
 from photism.pictures.table import fit_recipe
@@ -24,6 +23,7 @@ from photism.training.frozen import ask
 from photism.training.ground import Ground
 from photism.trust.overfit import Overfit, overfit
 from photism.types import JSON, Kind, Progress, silent
+from photism.verbs.making import making
 
 __all__ = ["teach"]
 
@@ -71,24 +71,26 @@ def teach(
     InputError
         Where the data or an option is wrong, or ``out`` holds something else.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())) and not (out / FIGURES).is_file():
-        raise InputError(f"{out}: expected a new or empty folder, or one of an earlier `photism overfit`.")
-    with ProcessExecutor() as executor:
-        network = load_backbone(backbone, weights=weights)
-        material = gather(data, kind=kind, group_by=group_by, test_fold=test_fold, seed=seed, executor=executor)
-        recipe = fit_recipe(material.dataset.kind, material.facts("train"), size_px=network.size_px, options=options)
-        asked = ask(material, recipe, network, engine=engine, executor=executor, cache=cache_root(), progress=progress)
-        material = material.without(asked.skipped)
-        fitted = probe(material, asked, seed, progress)
-        ground = Ground(material, recipe, network, asked, fitted, executor, cache_root())
-        found = overfit(ground, n_files=n_files, epochs=epochs, seed=seed, progress=progress)
-    out.mkdir(parents=True, exist_ok=True)
-    shown = found.shown
-    for name, content in zip(
-        ("overfit.png", "overfit.svg"), draw_curves(Curves(shown.rows, shown.verdict)), strict=True
-    ):
-        (out / name).write_bytes(content)
-    save_overfit(found, out / PAGE, title=data.stem, command=command)
-    write_whole(out / FIGURES, json.dumps(found.to_json(), indent=2, allow_nan=False))
+    with making(out, verb="overfit", mark=FIGURES):
+        with ProcessExecutor() as executor:
+            network = load_backbone(backbone, weights=weights)
+            material = gather(data, kind=kind, group_by=group_by, test_fold=test_fold, seed=seed, executor=executor)
+            recipe = fit_recipe(
+                material.dataset.kind, material.facts("train"), size_px=network.size_px, options=options
+            )
+            asked = ask(
+                material, recipe, network, engine=engine, executor=executor, cache=cache_root(), progress=progress
+            )
+            material = material.without(asked.skipped)
+            fitted = probe(material, asked, seed, progress)
+            ground = Ground(material, recipe, network, asked, fitted, executor, cache_root())
+            found = overfit(ground, n_files=n_files, epochs=epochs, seed=seed, progress=progress)
+        shown = found.shown
+        for name, content in zip(
+            ("overfit.png", "overfit.svg"), draw_curves(Curves(shown.rows, shown.verdict)), strict=True
+        ):
+            (out / name).write_bytes(content)
+        save_overfit(found, out / PAGE, title=data.stem, command=command)
+        write_whole(out / FIGURES, json.dumps(found.to_json(), indent=2, allow_nan=False))
     trim_cache(cache_root())
     return found
