@@ -198,6 +198,8 @@ def test_render_writes_a_png(digits: Path, tmp_path: Path) -> None:
         (("train", "{digits}", "--out", "{tmp}/r", "--budget", "-3s"), "20s, 5m or 1h"),
         (("train", "{digits}", "--out", "{tmp}/r", "--from-layer", "layer4"), "stem, b0"),
         (("train", "{digits}", "--out", "{tmp}/r", "--seed", "-1"), "--seed"),
+        (("train", "{digits}", "--out", "{tmp}/r", "--vary", "-mirror"), "crop, flip, jitter, trivial"),
+        (("train", "{digits}", "--out", "{tmp}/r", "--vary", "none", "--method", "probe"), "fine-tuning"),
         (("demo", "--out", "{digits}"), "photism demo"),
         (("predict", "{run}", "{tmp}/absent.png"), "absent.png"),
         (("train", "{digits}"), "--out"),

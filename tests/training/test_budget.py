@@ -68,6 +68,13 @@ def test_half_of_the_time_is_left_to_another_network_where_the_other_half_is_eno
     assert is_whole(planned(seconds / 2, shared=False)[0], COUNT["train"]) is (share < 1)
 
 
+def test_every_plan_draws_the_variations_that_were_asked_for() -> None:
+    found = budget.plans_for(
+        ground("head"), always=False, from_layer=None, seed=0, seconds_left=lambda: 36_000.0, variations=("crop",)
+    )
+    assert [plan.variations for _, plan in found] == [("crop",)] * 2
+
+
 def test_a_depth_by_hand_and_no_budget_are_tried_alone() -> None:
     by_hand = budget.plans_for(ground("head"), always=False, from_layer="b4", seed=0, seconds_left=lambda: 36_000.0)
     assert [depth.after for depth, _ in by_hand] == ["b3"]

@@ -138,10 +138,11 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
             "after": st.none() | names,
             "layers": st.lists(names, min_size=1, max_size=4).map(tuple),
             "frozen_layers": st.lists(names, max_size=4).map(tuple),
+            "variations": st.none() | st.lists(names, max_size=4).map(tuple),
             **{
                 one.name: {bool: st.booleans(), int: st.integers(0, 10**6), float: finite}[type(one.default)]
                 for one in fields(Plan)
-                if one.name not in ("after", "layers", "frozen_layers")
+                if one.name not in ("after", "layers", "frozen_layers", "variations")
             },
         }
     )

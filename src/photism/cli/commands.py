@@ -101,6 +101,12 @@ def train(
     from_layer: Annotated[
         str | None, typer.Option("--from-layer", metavar="STAGE", help="First stage to fine-tune; probes tell it.")
     ] = None,
+    vary: Annotated[
+        str | None,
+        typer.Option(
+            "--vary", metavar="NAMES", help="Variations that fine-tuning draws, e.g. crop,jitter or -flip or +mirror."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Every random choice follows from it.")] = 0,
     engine: EngineOption = None,
     positive: Annotated[
@@ -137,6 +143,7 @@ def train(
         group_by=group_by,
         test_fold=test_fold,
         from_layer=from_layer,
+        vary=vary,
         seed=seed,
         engine=engine,
         positive=positive,

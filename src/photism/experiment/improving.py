@@ -224,6 +224,7 @@ def _plans(job: Job, ground: Ground, name: str, *, shared: bool = False) -> list
             always=request.method == "finetune",
             from_layer=request.from_layer,
             seed=request.seed,
+            variations=request.variations(ground.material.dataset.kind),
             seconds_left=lambda: job.seconds_left(finishing_s(ground.asked)),
             shared=shared,
         )

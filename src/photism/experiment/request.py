@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from photism.errors import OptionError
+from photism.pictures.table import choose_variations
 from photism.recognizers.backbones import DEFAULT_BACKBONE, Backbone, load_backbone
 from photism.recognizers.recognizer import Decision
 from photism.training.metrics import threshold_for
@@ -42,6 +43,7 @@ class Request:
     group_by: str | None
     test_fold: str | None
     from_layer: str | None
+    vary: str | None
     seed: int
     engine: str | None
     positive: str | None
@@ -56,6 +58,8 @@ class Request:
             raise OptionError(f"--method expects one of {', '.join(METHODS)}, and received {self.method!r}.")
         if self.kind is not None and self.kind not in KINDS:
             raise OptionError(f"--kind expects one of {', '.join(KINDS)}, and received {self.kind!r}.")
+        if self.vary is not None and self.method == "probe":
+            raise OptionError("--vary goes with fine-tuning, and received --method probe.")
         if self.seed < 0:
             raise OptionError(f"--seed expects a number from 0, and received {self.seed}.")
         if self.budget_s is not None and not self.budget_s > 0:
@@ -67,8 +71,8 @@ class Request:
             "data": str(self.data.resolve()), "method": self.method, "budget_s": self.budget_s,
             "backbone": self.backbone, "weights": None if self.weights is None else str(self.weights.resolve()),
             "kind": self.kind, "group_by": self.group_by, "test_fold": self.test_fold, "from_layer": self.from_layer,
-            "seed": self.seed, "engine": self.engine, "positive": self.positive, "threshold": self.threshold,
-            "cost_ratio": self.cost_ratio, "options": dict(self.options or {}),
+            "vary": self.vary, "seed": self.seed, "engine": self.engine, "positive": self.positive,
+            "threshold": self.threshold, "cost_ratio": self.cost_ratio, "options": dict(self.options or {}),
             "pictures_in_report": self.pictures_in_report, "audit": self.audit,
         }  # fmt: skip
 
@@ -91,6 +95,20 @@ class Request:
                 f"--from-layer expects one of {', '.join(network.stage_names)}, and received {self.from_layer!r}."
             )
         return network
+
+    def variations(self, kind: Kind) -> tuple[str, ...] | None:
+        """Return the variations that fine-tuning draws; None for those that the kind uses unasked.
+
+        Parameters
+        ----------
+        kind : {"image", "sound", "binary", "mouse"}
+
+        Raises
+        ------
+        OptionError
+            Where the kind has no such variation.
+        """
+        return choose_variations(kind, self.vary)
 
     def decision(self, labels: Sequence[str]) -> Decision | None:
         """Say from which probability on ``positive`` is said; None where no class is to be detected.

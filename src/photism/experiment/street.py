@@ -47,6 +47,7 @@ def train(
     group_by: str | None = None,
     test_fold: str | None = None,
     from_layer: str | None = None,
+    vary: str | None = None,
     seed: int = 0,
     engine: str | None = None,
     positive: str | None = None,
@@ -89,6 +90,8 @@ def train(
         Hold this fold out of everything as the test part.
     from_layer : str, optional
         The first stage that fine-tuning trains; told from the probes by default.
+    vary : str, optional
+        Which variations fine-tuning draws (``pictures.table.choose_variations``); those of the kind by default.
     seed : int
         Every random choice follows from it.
     engine : str, optional
@@ -137,8 +140,9 @@ def train(
     """
     request = Request(
         data=Path(data), method=method, budget_s=budget_s, backbone=backbone, weights=weights, kind=kind,
-        group_by=group_by, test_fold=test_fold, from_layer=from_layer, seed=seed, engine=engine, positive=positive,
-        threshold=threshold, cost_ratio=cost_ratio, options=options, pictures_in_report=pictures_in_report, audit=audit,
+        group_by=group_by, test_fold=test_fold, from_layer=from_layer, vary=vary, seed=seed, engine=engine,
+        positive=positive, threshold=threshold, cost_ratio=cost_ratio, options=options,
+        pictures_in_report=pictures_in_report, audit=audit,
     )  # fmt: skip
     check_loggers(log)
     cache_limit()  # what is wrong with it is said now, not when the work is done
@@ -185,6 +189,7 @@ def _walk(job: Job) -> dict[str, JSON]:
     """Walk the street once; return what ``metrics.json`` holds."""
     network = job.request.network()
     material = read(job)
+    job.request.variations(material.dataset.kind)  # what is wrong with them is said before the work
     decision = job.request.decision(material.labels)
     probed = take_larger(job, ask_and_probe(job, material, network))
     adapted = fine_tune(job, probed)

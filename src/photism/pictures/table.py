@@ -15,15 +15,16 @@ from jaxtyping import Int32, UInt8
 
 from photism.data.decode import decode
 from photism.data.duplicates import content_hash
-from photism.errors import DecodeError
+from photism.errors import DecodeError, OptionError
 from photism.pictures import binary, image, mouse, sound, vary_binary, vary_image, vary_mouse, vary_sound
-from photism.pictures.view import View
+from photism.pictures.view import Op, View
 from photism.types import JSON, Kind, Picture, Recipe, Signal, Window
 
 __all__ = [
     "RENDERERS",
     "RenderJob",
     "Renderer",
+    "choose_variations",
     "first_window",
     "fit_recipe",
     "locate",
@@ -35,19 +36,29 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Renderer:
-    """What one kind of data brings: four functions, the same for every kind."""
+    """What one kind of data brings, the same for every kind: four functions, its variations, and those used unasked."""
 
     fit_recipe: Callable[..., Recipe]
     render: Callable[[Any, Recipe], tuple[Window, ...]]
     locate: Callable[[Picture, int, int], dict[str, tuple[float, float]]]
     vary: Callable[[Any, np.random.Generator, Sequence[str] | None], Any]
+    variations: Mapping[str, Op[Any]]
+    usual: tuple[str, ...]
 
 
 RENDERERS: dict[Kind, Renderer] = {
-    "image": Renderer(image.fit_recipe, image.render, image.locate, vary_image.vary),
-    "sound": Renderer(sound.fit_recipe, sound.render, sound.locate, vary_sound.vary),
-    "binary": Renderer(binary.fit_recipe, binary.render, binary.locate, vary_binary.vary),
-    "mouse": Renderer(mouse.fit_recipe, mouse.render, mouse.locate, vary_mouse.vary),
+    "image": Renderer(
+        image.fit_recipe, image.render, image.locate, vary_image.vary, vary_image.OPS, vary_image.DEFAULT_OPS
+    ),
+    "sound": Renderer(
+        sound.fit_recipe, sound.render, sound.locate, vary_sound.vary, vary_sound.OPS, vary_sound.DEFAULT_OPS
+    ),
+    "binary": Renderer(
+        binary.fit_recipe, binary.render, binary.locate, vary_binary.vary, vary_binary.OPS, vary_binary.DEFAULT_OPS
+    ),
+    "mouse": Renderer(
+        mouse.fit_recipe, mouse.render, mouse.locate, vary_mouse.vary, vary_mouse.OPS, vary_mouse.DEFAULT_OPS
+    ),
 }
 
 
@@ -78,6 +89,46 @@ def fit_recipe(
         Where an option is unknown to the renderer or its value is not allowed.
     """
     return RENDERERS[kind].fit_recipe(facts, size_px=size_px, options=options or {})
+
+
+def choose_variations(kind: Kind, asked: str | None) -> tuple[str, ...] | None:
+    """Read which variations of a kind are wanted.
+
+    Parameters
+    ----------
+    kind : {"image", "sound", "binary", "mouse"}
+    asked : str, optional
+        Names with commas between them, or changes to those used unasked: ``-NAME`` leaves out, ``+NAME`` adds; "none".
+
+    Returns
+    -------
+    tuple of str or None
+        In the kind's order; None where nothing is asked for.
+
+    Raises
+    ------
+    OptionError
+        Where there is no such variation, or names and changes are mixed.
+
+    Examples
+    --------
+    >>> choose_variations("image", "-flip"), choose_variations("mouse", "mirror,speed")
+    (('crop', 'jitter', 'trivial'), ('speed', 'mirror'))
+    """
+    if asked is None:
+        return None
+    row = RENDERERS[kind]
+    words = [word.strip() for word in asked.split(",")]
+    changes = [word for word in words if word[:1] in ("+", "-")]
+    names = {word.lstrip("+-") for word in words} - ({"none"} if len(words) == 1 else set())
+    if not names <= set(row.variations) or (changes and len(changes) < len(words)):
+        raise OptionError(
+            f"--vary expects names out of {', '.join(row.variations)} for data of the kind {kind}, or changes such as "
+            f"-{row.usual[0]}, or none, and received {asked!r}."
+        )
+    if changes:
+        names = (set(row.usual) | names) - {word[1:] for word in words if word[0] == "-"}
+    return tuple(name for name in row.variations if name in names)
 
 
 def render(signal: Signal, recipe: Recipe) -> tuple[Window, ...]:

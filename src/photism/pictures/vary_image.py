@@ -270,4 +270,4 @@ OPS: Mapping[str, Op[Image]] = {
 """Every variation of photographs, with its probability."""
 
 DEFAULT_OPS = ("crop", "flip", "jitter", "trivial")
-"""What is applied, in this order, where nothing is named; leave ``flip`` out where left and right mean something."""
+"""What is applied, in this order, where nothing is named; ``--vary=-flip`` where left and right mean something."""

@@ -126,5 +126,5 @@ DEFAULT_OPS = ("rotate", "speed", "jitter")
 """What is applied, in this order, where nothing is named.
 
 Left out are ``scale`` (the renderer divides by the path's extent: hardly a pixel changes) and ``mirror`` (the path of a
-right hand is not that of a left one).
+right hand is not that of a left one; ``--vary=+mirror`` asks for it).
 """

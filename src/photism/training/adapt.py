@@ -221,6 +221,7 @@ def _trained(
         varied=train,
         n_views=plan.views,
         seed=plan.seed,
+        ops=plan.variations,
         executor=ground.executor,
         cache=ground.cache,
         progress=progress,

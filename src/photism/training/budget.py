@@ -44,6 +44,7 @@ def plans_for(
     from_layer: str | None,
     seed: int,
     seconds_left: Callable[[], float | None],
+    variations: tuple[str, ...] | None = None,
     shared: bool = False,
 ) -> tuple[tuple[Depth, Plan], ...]:
     """Choose how deep and how long to fine-tune.
@@ -58,6 +59,8 @@ def plans_for(
     seed : int
     seconds_left : callable
         Returns what is left of a budget (s), None where there is none; asked after something was measured, too.
+    variations : tuple of str, optional
+        Which of the kind's variations are drawn; its defaults where they are None.
     shared : bool
         Leave half of the time to another network, where the other half is enough for the standard plan.
 
@@ -68,7 +71,7 @@ def plans_for(
     """
     selection, stages = ground.fitted.selection, ground.backbone.stage_names
     depth = choose_depth(selection, stages, from_layer=from_layer)
-    first = _plan(depth, seed)
+    first = _plan(depth, seed, variations)
     costs = None if seconds_left() is None else _costs(ground, first)
     share, seconds = 1.0, seconds_left()
     if shared and seconds is not None:
@@ -84,7 +87,7 @@ def plans_for(
     spent, middle = seconds_of(plan, costs), middle_of(stages)
     if stages.index(middle) <= stages.index(depth.after) and spent <= DEEPER_SHARE * seconds:
         deeper = choose_depth(selection, stages, from_layer=middle, because="as there is time for that, too")
-        second = replace(_plan(deeper, seed), rate=DEEPER_RATE)
+        second = replace(_plan(deeper, seed, variations), rate=DEEPER_RATE)
         costs, left = _costs(ground, second), seconds_left()
         slower = _fitted(ground, second, costs, None if left is None else share * left - spent)
         if slower is not None:
@@ -92,8 +95,10 @@ def plans_for(
     return tuple(found)
 
 
-def _plan(depth: Depth, seed: int) -> Plan:
-    return Plan(after=depth.after, layers=depth.layers, frozen_layers=depth.frozen_layers, seed=seed)
+def _plan(depth: Depth, seed: int, variations: tuple[str, ...] | None) -> Plan:
+    return Plan(
+        after=depth.after, layers=depth.layers, frozen_layers=depth.frozen_layers, variations=variations, seed=seed
+    )
 
 
 def _fitted(ground: Ground, plan: Plan, costs: Costs | None, seconds: float | None) -> Plan | None:
@@ -165,5 +170,5 @@ def _views(ground: Ground, plan: Plan, files: Mask) -> Views:
     """Make the plain and one varied view of some files."""
     return make_views(
         ground.material, ground.cut(plan.after), plain=files, varied=files, n_views=1, seed=plan.seed,
-        executor=ground.executor, cache=ground.cache,
+        ops=plan.variations, executor=ground.executor, cache=ground.cache,
     )  # fmt: skip

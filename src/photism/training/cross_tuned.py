@@ -91,7 +91,7 @@ def cross_tuned(
     half = _halves(material, taught, plan.seed)
     views = make_views(
         material, ground.cut(plan.after), plain=taught, varied=taught, n_views=plan.views, seed=plan.seed,
-        executor=ground.executor, cache=ground.cache, progress=progress,
+        ops=plan.variations, executor=ground.executor, cache=ground.cache, progress=progress,
     )  # fmt: skip
     give_memory_back()
     content = np.array([material.hashes[sample.path] for sample in material.samples])

@@ -40,7 +40,8 @@ class Plan:
     what a head of its own reads before the cut. ``views`` counts varied views beside the plain one. ``rate`` is the
     highest rate of the last stage, ``stage_decay`` what each stage before it has of the next one's; ``head_rate`` is
     how far one step may move a logit, in nats. ``averaged_epochs`` is how far back the weights are averaged.
-    A ``steady`` rate stays at its highest instead of falling along a cosine.
+    A ``steady`` rate stays at its highest instead of falling along a cosine. ``variations`` are the kind's defaults
+    where they are None.
     """
 
     after: str | None
@@ -57,11 +58,13 @@ class Plan:
     mixup: float = 0.0
     averaged_epochs: float = 0.5
     steady: bool = False
+    variations: tuple[str, ...] | None = None
     seed: int = 0
 
     def to_json(self) -> dict[str, JSON]:
         """Return the plan as JSON values."""
-        return {**asdict(self), "layers": list(self.layers), "frozen_layers": list(self.frozen_layers)}
+        lists = {"layers": list(self.layers), "frozen_layers": list(self.frozen_layers)}
+        return {**asdict(self), **lists, "variations": None if self.variations is None else list(self.variations)}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Plan:
@@ -72,7 +75,8 @@ class Plan:
         values : mapping
         """
         names = {name: tuple(values[name]) for name in ("layers", "frozen_layers")}
-        return cls(**{**values, **names})
+        varied = values.get("variations")
+        return cls(**{**values, **names, "variations": None if varied is None else tuple(varied)})
 
 
 @dataclass(frozen=True, slots=True)
