@@ -15,6 +15,8 @@ from safetensors.numpy import load_file
 from photism.data.material import Material
 from photism.errors import DataError, InputError, OptionError, RunError, WeightsError
 from photism.experiment import asking, request, train
+from photism.recognizers import engines
+from photism.recognizers.engines import engines_here
 from photism.runs import Run, load
 from photism.training import adapt, choose, ensemble, larger, plan
 from photism.training.cross_tuned import CrossTuned, cross_tuned
@@ -47,7 +49,7 @@ def without_times(metrics: Any) -> dict[str, Any]:
 
 
 def test_an_interrupted_run_goes_on_to_the_same_end(interrupted: Path, digits: Path, trained: Path) -> None:
-    assert [path.name for path in interrupted.iterdir()] == ["plan.json"]
+    assert {path.name for path in interrupted.iterdir()} == {"plan.json", "engines.json"}
     with pytest.raises(RunError, match="unfinished"):
         load(interrupted)
     run = train(digits, interrupted, backbone=NETWORK, resume=True)
@@ -58,13 +60,24 @@ def test_an_interrupted_run_goes_on_to_the_same_end(interrupted: Path, digits: P
     assert not list(interrupted.rglob("*.new"))
 
 
+def test_a_resumed_run_asks_the_engine_that_it_began_with(
+    interrupted: Path, digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = json.loads((interrupted / "engines.json").read_text())[NETWORK]
+    other = next(name for name in engines_here() if name != began["name"])
+    monkeypatch.setenv("PHOTISM_CACHE", str(tmp_path / "cache"))  # what was found by trying is gone
+    monkeypatch.setattr(engines, "_fastest", lambda wanted: wanted.open(other))
+    run = train(digits, interrupted, backbone=NETWORK, resume=True)
+    assert cast("dict[str, Any]", run.metrics["chosen"])["engine"] == began["name"]
+
+
 @pytest.mark.parametrize(
     "other", [{"seed": 1}, {"options": {"fit": "pad"}}, {"test_fold": "1"}, {"engine": "torch-fp32"}]
 )
 def test_other_options_do_not_go_on_with_a_run(interrupted: Path, digits: Path, other: dict[str, Any]) -> None:
     with pytest.raises(RunError, match="the same ones with --resume"):
         train(digits, interrupted, backbone=NETWORK, resume=True, **other)
-    assert [path.name for path in interrupted.iterdir()] == ["plan.json"]
+    assert {path.name for path in interrupted.iterdir()} == {"plan.json", "engines.json"}
 
 
 def test_other_data_does_not_go_on_with_a_run(interrupted: Path, digits: Path) -> None:

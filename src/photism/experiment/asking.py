@@ -67,13 +67,14 @@ def ask_and_probe(job: Job, material: Material, network: Backbone) -> Ground:
         material,
         recipe,
         network,
-        engine=request.engine,
+        engine=job.engine_of(network.name),
         executor=job.executor,
         cache=job.cache,
         turns=order,
         enough=enough,
         progress=job.progress,
     )
+    job.keep_engine(network.name, asked.engine)
     job.clock.add("render", asked.seconds_rendering)
     job.clock.add("frozen_pass", asked.seconds_in_network)
     if order is not None:

@@ -63,11 +63,16 @@ def take_larger(job: Job, ground: Ground) -> Probed:
     with job.clock.measuring("probe"):
         if not _is_larger_asked(job, ground):
             return Probed(ground)
+        from photism.training.larger import LARGER as LARGER_NETWORK
         from photism.training.larger import try_larger
 
+        engine = job.engine_of(LARGER_NETWORK)
         taken, upgrade, other = try_larger(
-            ground, engine=request.engine, options=request.options, seed=request.seed, progress=job.progress
+            ground, engine=engine, options=request.options, seed=request.seed, progress=job.progress
         )
+        for one in (taken, other):
+            if one is not None:
+                job.keep_engine(one.backbone.name, one.asked.engine)
         return Probed(taken, upgrade, other)
 
 

@@ -125,6 +125,8 @@ class FrozenPass:
                     grid=panel.grid,
                     engine=engine,
                 )
+                # One for all panels, whatever their size: it is the one that a recognizer records.
+                engine = self.engine
 
     @property
     def key(self) -> str:

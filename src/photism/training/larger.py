@@ -37,7 +37,7 @@ N_TRIED = 32
 def try_larger(
     ground: Ground,
     *,
-    engine: str | None,
+    engine: str | Mapping[str, JSON] | None,
     options: Mapping[str, JSON] | None,
     seed: int,
     progress: Progress = silent,
@@ -48,8 +48,8 @@ def try_larger(
     ----------
     ground : Ground
         Of the small network.
-    engine : str, optional
-        As the user named it.
+    engine : str or mapping, optional
+        As ``open_engine`` takes it.
     options : mapping, optional
         Of the renderer.
     seed : int
