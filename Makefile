@@ -25,7 +25,7 @@ lint: .venv/ready  ## style, types and the architecture
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-bench: .venv/ready  ## the figures of benchmarks/RESULTS.md (needs the data sets in $$PHOTISM_DATA)
+bench: .venv/ready  ## the first table of benchmarks/RESULTS.md (needs the data sets in $$PHOTISM_DATA)
 	$(BIN)/python -m benchmarks.main_job
 
 clean:

@@ -18,10 +18,10 @@ from statistics import median
 import numpy as np
 import torch
 
+from photism.executor import count_cores
 from photism.recognizers.backbones import Backbone, load_backbone
 from photism.recognizers.frozen_pass import Panel
 from photism.recognizers.head import Head
-from photism.recognizers.machine import n_processors
 from photism.recognizers.suffix import Suffix
 from photism.recognizers.torch_engine import map_sizes
 
@@ -104,7 +104,7 @@ def main() -> None:
     parser.add_argument("--backbone", default="efficientnet_lite0")
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
-    torch.set_num_threads(n_processors())
+    torch.set_num_threads(count_cores())
     backbone = load_backbone(arguments.backbone)
     names = backbone.stage_names
     cuts: list[str | None] = [None, *names[len(names) // 2 - 1 : -2]]
@@ -119,7 +119,7 @@ def main() -> None:
     peak = median(peaks)
     whole = median(rates[None])
     print(
-        f"{arguments.backbone}, batches of {BATCH}, {n_processors()} threads; "
+        f"{arguments.backbone}, batches of {BATCH}, {count_cores()} threads; "
         f"a matrix product reaches {peak:.0f} GFLOP/s"
     )
     print("| trained | pictures a second | times full training | GFLOP a picture | GFLOP/s | of the matrix product |")

@@ -28,10 +28,10 @@ import numpy as np
 import openvino as ov
 import torch
 
+from photism.executor import count_cores
 from photism.recognizers.backbones import Backbone, load_backbone
 from photism.recognizers.engines import ENGINES, Engine, open_engine
 from photism.recognizers.frozen_pass import FrozenPass, Panel
-from photism.recognizers.machine import n_processors
 
 # Each kind's default picture: a photograph's or a path's patterns may sit anywhere, a sound's frequency is kept, and
 # so are both bytes of a pair.
@@ -128,7 +128,7 @@ def main() -> None:
     options = parser.parse_args()
     backbone, n = load_backbone(options.backbone), options.pictures
     engine = options.engine or open_engine(backbone, size_px=(224, 224)).name
-    print(f"{options.backbone}, {engine}, {n_processors()} processors")
+    print(f"{options.backbone}, {engine}, {count_cores()} processors")
     missed = []
     for size_px in sorted({panel.height_px for panel in PANELS.values()}):
         turns = Turns(n)

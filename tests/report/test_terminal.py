@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.sample_accounts import sample_account, sample_history
+from tests.sample_accounts import sample_history
 
-from photism.report.terminal import draw_classes, draw_curve, progress_on
+from photism.report.terminal import draw_curve, progress_on
 
 HISTORY = sample_history(np.random.default_rng(0), 0.9)
 
@@ -45,19 +45,6 @@ def test_curves_without_numbers() -> None:
     assert draw_curve(broken) == "The loss is not a number from the first epoch on."
     assert draw_curve((*HISTORY, *broken))
     assert draw_curve(HISTORY[:1])
-
-
-def test_the_weakest_classes_come_first_and_labels_are_taken_as_they_are() -> None:
-    measures = sample_account("sound").test
-    assert measures is not None
-    rows = tuple(replace(row, label=f"[red]{row.label}\x1b[31m") for row in measures.per_class)
-    said = draw_classes(replace(measures, per_class=rows), n=3, width=90)
-    lines = said.split("\n")
-    assert lines[1 + next(i for i, line in enumerate(lines) if "──" in line)].startswith(" [red]sea waves\\u001b")
-    assert "and 7 more" in said
-    assert "\x1b" not in said
-    assert max(map(len, said.split("\n"))) <= 90
-    assert draw_classes(replace(measures, per_class=())) == ""
 
 
 class Terminal(io.TextIOWrapper):

@@ -69,7 +69,7 @@ def test_fine_tuned_networks_have_a_say_in_what_is_doubted(small: Small) -> None
 
 def test_alarms_are_what_should_not_wait_for_the_report(small: Small) -> None:
     found = audit(small.material, small.asked.features, small.fitted, SerialExecutor())
-    quiet = replace(found.suspects, n_low=0.0, conflicts=())
+    quiet = replace(found.suspects, n_low=0.0)
     assert replace(found, suspects=quiet, shift=None).alarms() == ()
     assert replace(found, suspects=replace(quiet, n_wrong=3.0, n_low=2.0), shift=None).alarms() == (
         replace(quiet, n_wrong=3.0, n_low=2.0).to_text(),

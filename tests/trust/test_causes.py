@@ -27,7 +27,7 @@ def a_curve(rate: float) -> LearningCurve:
 def an_audit(**changes: object) -> Audit:
     clean = Audit(
         FileAudit((), (), (), (), Shortcuts((), (), 0, 0, 0)),
-        Suspects((), (), 100, 0.0, 0.0, 0.5, ()),
+        Suspects((), 100, 0.0, 0.0, 0.5, ()),
         Shift(0.5, 0.4, 0.6, 0.5, 50, 50, 50, 50, ()),
         "valid",
         a_curve(0.01),
@@ -51,8 +51,8 @@ def test_steps_that_are_wrong_are_the_only_cause(state: str, cause: str) -> None
 
 
 def test_each_cause_needs_its_figure() -> None:
-    assert names(GAP, an_audit(suspects=Suspects((), (), 100, 10.0, 6.0, 14.0, ()))) == ["noisy labels"]
-    assert names(GAP, an_audit(suspects=Suspects((), (), 100, 10.0, 0.5, 20.0, ()))) == []
+    assert names(GAP, an_audit(suspects=Suspects((), 100, 10.0, 6.0, 14.0, ()))) == ["noisy labels"]
+    assert names(GAP, an_audit(suspects=Suspects((), 100, 10.0, 0.5, 20.0, ()))) == []
     assert names(GAP, an_audit(shift=Shift(0.9, 0.8, 1.0, 0.002, 50, 50, 50, 50, ()))) == ["shift"]
     assert names(GAP, an_audit(shift=Shift(0.9, 0.8, 1.0, 0.002, 50, 50, 50, 50, ()), held_out="test")) == []
     assert names(GAP, an_audit(shift=Shift(0.55, 0.5, 0.6, 0.04, 50, 50, 50, 50, ()))) == []

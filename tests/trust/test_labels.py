@@ -92,22 +92,6 @@ def test_groups_widen_the_interval() -> None:
     assert together.n_high - together.n_low > 2 * (alone.n_high - alone.n_low)
 
 
-def test_the_same_content_under_two_labels() -> None:
-    rng = np.random.default_rng(0)
-    x = rng.standard_normal((200, 60)).astype(np.float32)
-    x[150] = x[10] + 1e-4
-    x[151] = x[11]
-    x[152] = x[12]
-    y = np.arange(200) % 3
-    y[[150, 151, 152]] = [(y[10] + 1) % 3, y[11], (y[12] + 2) % 3]
-    features = Features({"p/a": x}, np.arange(200), np.ones(200, np.float32), 200)
-    flat = np.full((200, 3), 1 / 3)
-    found = find_suspects(flat, y, samples_of(y), labels=LABELS, features=features)
-    assert [(one.one, one.other) for one in found.conflicts] == [(10, 150), (12, 152)]
-    assert found.conflicts[0].label_of_one == LABELS[y[10]]
-    assert "2 pairs of files have the same content under two labels" in found.to_text()
-
-
 def test_what_has_no_answer_or_no_class_is_left_out() -> None:
     probability, y, _ = drawn(60, 0.1, 5)
     probability[:10] = np.nan

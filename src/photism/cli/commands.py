@@ -43,7 +43,7 @@ def check(
     test_fold: Annotated[str | None, typer.Option("--test-fold", help="Treat this fold as the test part.")] = None,
     format: FormatOption = Format.text,
 ) -> None:
-    """Read everything, train nothing: broken files, exact duplicates, leaks across the split, imbalance."""
+    """Read everything, train nothing: broken files, copies, files of one source, leaks, shortcuts, imbalance."""
     from photism.verbs.check import check as run_check
 
     found = run_check(data, kind=read_kind(kind), group_by=group_by, test_fold=test_fold, progress=progress())
@@ -304,5 +304,11 @@ def cache(
 def _curve_of(run: Run) -> str:
     from photism.report.terminal import draw_curve
 
-    columns = shutil.get_terminal_size().columns
-    return draw_curve(run.history, width=max(34, min(100, columns)), colour=sys.stdout.isatty()) + "\n"
+    columns, encoding = shutil.get_terminal_size().columns, sys.stdout.encoding or "ascii"
+    drawn = draw_curve(
+        run.history,
+        width=max(34, min(100, columns)),
+        colour=sys.stdout.isatty(),
+        unicode=encoding.lower().replace("-", "") == "utf8",
+    )
+    return drawn + "\n"

@@ -89,7 +89,9 @@ GroupOption = Annotated[
 ]
 EngineOption = Annotated[
     str | None,
-    typer.Option("--engine", help="torch-fp32, torch-bf16, openvino-fp32 or openvino-bf16; the fastest if left out."),
+    typer.Option(
+        "--engine", help="torch-fp32, torch-bf16, openvino-fp32, openvino-bf16 or cuda-fp16; the fastest if left out."
+    ),
 ]
 SetOption = Annotated[
     list[str] | None,

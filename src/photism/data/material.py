@@ -66,7 +66,7 @@ class Material:
 
     @property
     def units(self) -> tuple[str, ...]:
-        """What an inner fold must leave out whole: the given folds where validation is one of them, else the groups."""
+        """What an inner fold must leave out whole: given folds where validation is made of such, else the groups."""
         return tuple(f"fold {s.fold}" for s in self.samples) if self.by_fold else self.groups
 
     def mask(self, part: Part) -> Bool[np.ndarray, " m"]:

@@ -29,7 +29,7 @@ _SHOWN = 5  # names in one sentence
 class Split:
     """Every sample with its part, sorted by name, and sentences about what the parts lack.
 
-    ``by_fold`` says that validation is one of the given folds, and that folds, not groups, are left out inside.
+    ``by_fold`` says that validation is made of whole given folds, and that folds, not groups, are left out inside.
     """
 
     samples: tuple[Sample, ...]
@@ -61,7 +61,7 @@ def split(
         The share of the training samples of each class that goes to validation, above 0 and below 1.
     test_fold
         Hold this fold out as the test part; given parts are then ignored, and validation is cut from the other folds:
-        one of them, whole, where four or more hold every class.
+        of whole ones (about a fifth of them), where four or more hold every class.
     together
         Sets of samples that a cut must not part although their groups differ (``exact_duplicates``); a whole fold is
         taken as it was given.

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from photism.data.decode import decode
 from photism.errors import DecodeError
 from photism.layers.found import Found
 from photism.layers.regions import Region
@@ -18,7 +17,7 @@ from photism.layers.source_binary import find_binary
 from photism.layers.source_image import find_image
 from photism.layers.source_mouse import find_mouse
 from photism.layers.source_sound import find_sound
-from photism.pictures.table import RenderJob, render_file
+from photism.pictures.table import RenderJob, decode_for, render, render_file
 from photism.types import Kind, Picture, Recipe, Window
 
 __all__ = ["SOURCES", "FindJob", "draw", "find"]
@@ -71,10 +70,8 @@ def find(job: FindJob) -> tuple[Found, ...] | str:
         In the regions' order; or the reason why the file cannot be used.
     """
     try:
-        windows = render_file(job.path, job.recipe)
-        size_px = job.recipe.options.get("size_px")
-        enough_px = 2 * size_px if job.recipe.kind == "image" and isinstance(size_px, int) else None
-        signal = decode(job.path, job.recipe.kind, min_side_px=enough_px)
+        signal = decode_for(job.path, job.recipe)
+        windows = render(signal, job.recipe)
     except DecodeError as error:
         return str(error)
     read = SOURCES[job.recipe.kind]

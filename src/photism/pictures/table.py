@@ -25,6 +25,7 @@ __all__ = [
     "RenderJob",
     "Renderer",
     "choose_variations",
+    "decode_for",
     "first_window",
     "fit_recipe",
     "locate",
@@ -165,6 +166,27 @@ def locate(picture: Picture, x_px: int, y_px: int) -> dict[str, tuple[float, flo
     return RENDERERS[picture.recipe.kind].locate(picture, x_px, y_px)
 
 
+def decode_for(path: Path, recipe: Recipe) -> Signal:
+    """Read one file from disk, as far as a recipe looks at it.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    recipe : Recipe
+        How it will be drawn.
+
+    Raises
+    ------
+    DecodeError
+        Where the file cannot be read as the recipe's kind; the message is the reason for a ``Skipped``.
+    """
+    size_px = recipe.options.get("size_px")
+    # Twice the picture's side is as much as resizing looks at: a photograph of 12 megapixels decodes six times faster.
+    enough_px = 2 * size_px if recipe.kind == "image" and isinstance(size_px, int) else None
+    return decode(path, recipe.kind, min_side_px=enough_px)
+
+
 def render_file(path: Path, recipe: Recipe, view: View | None = None) -> tuple[Window, ...]:
     """Read one file from disk and render it, plain or as one of its varied views.
 
@@ -184,10 +206,7 @@ def render_file(path: Path, recipe: Recipe, view: View | None = None) -> tuple[W
     OptionError
         Where the view names a variation that the kind does not have.
     """
-    size_px = recipe.options.get("size_px")
-    # Twice the picture's side is as much as resizing looks at: a photograph of 12 megapixels decodes six times faster.
-    enough_px = 2 * size_px if recipe.kind == "image" and isinstance(size_px, int) else None
-    signal = decode(path, recipe.kind, min_side_px=enough_px)
+    signal = decode_for(path, recipe)
     if view is not None and not view.is_plain:
         signal = RENDERERS[recipe.kind].vary(signal, view.rng(content_hash(path)), view.ops)
     return render(signal, recipe)

@@ -25,8 +25,9 @@ import numpy as np
 from jaxtyping import Float32, Integer, UInt8
 
 from photism.errors import EngineError, OptionError
+from photism.executor import count_cores
 from photism.recognizers.backbones import Backbone
-from photism.recognizers.machine import n_processors, processor_has, processor_name
+from photism.recognizers.machine import processor_has, processor_name
 from photism.recognizers.pooling import (
     STATISTICS,
     Cells,
@@ -314,7 +315,7 @@ class _Plan:
         """Open one engine by name."""
         row = ENGINES[name]
         # More threads than processors only take turns; OpenVINO's results do not depend on their number.
-        n_threads, n_batch = min(threads or n_processors(), n_processors()), batch or row.batch
+        n_threads, n_batch = min(threads or count_cores(), count_cores()), batch or row.batch
 
         def backend(masked: bool) -> Backend:
             if row.library == "openvino":
@@ -393,5 +394,5 @@ def _choice_key(plan: _Plan) -> str:
     libraries = [importlib.metadata.version("torch")]
     if _openvino_is_here():
         libraries.append(importlib.metadata.version("openvino"))
-    key = [processor_name(), n_processors(), libraries, plan.backbone.weights_sha256, plan.size_px]
+    key = [processor_name(), count_cores(), libraries, plan.backbone.weights_sha256, plan.size_px]
     return hashlib.sha256(json.dumps(key).encode()).hexdigest()[:32]

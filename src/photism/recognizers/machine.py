@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-import os
 import platform
 import sys
 from functools import cache
 from pathlib import Path
 
-__all__ = ["give_memory_back", "n_processors", "processor_has", "processor_name"]
-
-
-def n_processors() -> int:
-    """Return the number of processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+__all__ = ["give_memory_back", "processor_has", "processor_name"]
 
 
 def processor_name() -> str:

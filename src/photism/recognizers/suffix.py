@@ -10,7 +10,7 @@ and putting back. Does not cover training (``photism.training.finetune``).
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -125,7 +125,8 @@ class Suffix(nn.Module):
     def settled(self) -> tuple[Backbone, Head]:
         """Return the whole network with the trained stages in their places, and the trained head (temperature 1)."""
         state = self.backbone.state()
-        state |= self._unfolded({f"stages.{key}": _array(value) for key, value in self.stages.state_dict().items()})
+        trained = {f"stages.{key}": _array(value) for key, value in self.stages.state_dict().items()}
+        state |= self._unfolded(trained, before=frozenset(state))
         values = self.backbone.to_json()
         values |= {"weights_sha256": state_hash(state), "source": f"{self.backbone.source}, fine-tuned by photism"}
         head = Head(
@@ -153,7 +154,7 @@ class Suffix(nn.Module):
         device = self.weight.device
         return torch.from_numpy(weights.rows).to(device), torch.from_numpy(weights.columns).to(device)
 
-    def _unfolded(self, state: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    def _unfolded(self, state: dict[str, NDArray[Any]], *, before: Set[str]) -> dict[str, NDArray[Any]]:
         """Give the scale and shift that were folded into convolutions back to the BatchNorm behind them.
 
         The statistics that the norm divides by are undone by its own weight: what the trained convolution
@@ -161,7 +162,7 @@ class Suffix(nn.Module):
         """
         for conv, norm, spread in self._folded:
             bias = state.pop(f"stages.{conv}.bias")
-            if f"stages.{conv}.bias" in self.backbone.state():
+            if f"stages.{conv}.bias" in before:
                 state[f"stages.{conv}.bias"] = np.zeros_like(bias)
             state[f"stages.{norm}.weight"] = spread
             state[f"stages.{norm}.bias"] = bias

@@ -1,4 +1,4 @@
-"""The report in a terminal: progress bars, a curve in braille, the weakest classes. Colour only where it is asked for.
+"""The report in a terminal: progress bars, a curve in braille. Colour only where it is asked for.
 
 It returns text or draws on the stream it is given; it never prints by itself, and a pipe gets no bar.
 """
@@ -6,26 +6,19 @@ It returns text or draws on the stream it is given; it never prints by itself, a
 from __future__ import annotations
 
 import atexit
-import io
 import math
 from collections.abc import Iterable, Sequence
-from typing import IO, TYPE_CHECKING, Protocol, cast, runtime_checkable
+from typing import IO, Protocol, cast, runtime_checkable
 
-from rich import box
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
 from rich.progress import TimeRemainingColumn as TimeLeftColumn
-from rich.table import Table
 from rich.text import Text
 
-from photism.report import words
 from photism.report.ticks import loss_ceiling
 from photism.types import EpochRow
 
-if TYPE_CHECKING:
-    from photism.report.account import Measures
-
-__all__ = ["Screen", "draw_classes", "draw_curve", "progress_on"]
+__all__ = ["Screen", "draw_curve", "progress_on"]
 
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # braille dots by row and column of a cell
 _BLUE, _OCHRE, _PLAIN = "\x1b[34m", "\x1b[33m", "\x1b[0m"
@@ -219,41 +212,3 @@ def _line(train: Sequence[int], valid: Sequence[int], *, colour: bool, unicode: 
             sign = chr(0x2800 | first | second)
             parts.append(f"{_BLUE if second else _OCHRE}{sign}{_PLAIN}" if colour else sign)
     return "".join(parts)
-
-
-def draw_classes(measures: Measures, *, n: int = 12, width: int = 80, colour: bool = False) -> str:
-    """Tabulate the weakest classes with their intervals.
-
-    Parameters
-    ----------
-    measures
-        What was measured on one part.
-    n
-        The most classes to show; how many are left out is said.
-    width
-        Characters a line.
-    colour
-        True adds ANSI codes.
-
-    Returns
-    -------
-    str
-        Text without a line break at the end; empty where no class was measured.
-    """
-    rows = sorted(measures.per_class, key=lambda row: 2.0 if row.recall is None else row.recall)
-    if not rows:
-        return ""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("class", overflow="fold")
-    for name in ("n", "recall", "95 % interval", "precision", "F1"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for row in rows[:n]:
-        # Text, not str: a label such as "[red]" is a label and no markup of rich's.
-        cells = [words.printable(row.label), words.count(row.n), words.percent(row.recall)]
-        cells += [words.interval(row.recall_low, row.recall_high), words.percent(row.precision), words.percent(row.f1)]
-        table.add_row(*(Text(cell) for cell in cells))
-    if len(rows) > n:
-        table.add_row(Text(f"and {len(rows) - n} more"))
-    text = io.StringIO()
-    Console(file=text, width=width, force_terminal=colour, no_color=not colour, highlight=False).print(table)
-    return "\n".join(line.rstrip() for line in text.getvalue().strip("\n").splitlines())

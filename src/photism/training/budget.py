@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
-from photism.recognizers.machine import n_processors
+from photism.executor import count_cores
 from photism.recognizers.suffix import Suffix
 from photism.training.classifier import fit_classifier
 from photism.training.device import learning_logits, place, tensor, wait
@@ -142,7 +142,7 @@ def _costs_in(ground: Ground, plan: Plan) -> Costs:
     view_s = max(time.perf_counter() - began - opening_s, 0.0) / max(2 * int(others.sum()), 1)
     maps, content = views.draw(np.resize(np.flatnonzero(some), plan.batch), np.random.default_rng(0))
     threads = torch.get_num_threads()
-    torch.set_num_threads(n_processors())
+    torch.set_num_threads(count_cores())
     place(suffix)
     try:
         seconds = []

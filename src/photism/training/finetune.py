@@ -27,8 +27,9 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 from torch.nn import functional
 
+from photism.executor import count_cores
 from photism.pictures.view import VARIATION_VERSION
-from photism.recognizers.machine import give_memory_back, n_processors
+from photism.recognizers.machine import give_memory_back
 from photism.recognizers.suffix import Suffix
 from photism.training.calibration import temperature_for
 from photism.training.curve import NOTHING, Held, Measured, measure_files, row_of
@@ -121,7 +122,7 @@ def finetune(
     a graphics card where there is one.
     """
     threads = torch.get_num_threads()
-    torch.set_num_threads(n_processors())
+    torch.set_num_threads(count_cores())
     place(suffix)
     try:
         return _Loop(suffix, views, y, groups, train, valid, plan, tempered, checkpoint, progress, watch).run(

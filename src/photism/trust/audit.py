@@ -143,7 +143,7 @@ class Audit:
     def alarms(self) -> tuple[str, ...]:
         """Say what should not wait for the report: shortcuts, wrong labels, parts that differ; nothing otherwise."""
         said = [one.to_text() for one in self.files.shortcuts.alarms[:N_ALARMS]]
-        if self.suspects.n_low >= 1.0 or self.suspects.conflicts:
+        if self.suspects.n_low >= 1.0:
             said.append(self.suspects.to_text())
         if self.shift is not None and self.shift.found and self.shift.size != "slight":
             said.append(self._of_the_shift(self.shift))

@@ -1,10 +1,10 @@
-"""Labels that are probably wrong, and the same content under two labels.
+"""Labels that are probably wrong.
 
 Told from held-out probabilities: of a head that never saw a file, nor any other file of its group. It does not matter
 whose they are, a frozen network's (``photism.training.out_of_fold``) or a fine-tuned one's in cross-validation.
 
-Covers the ranking, how many labels are wrong in all, and contradictions between copies. Does not cover how the
-probabilities are made, and changes no label: a person looks and decides.
+Covers the ranking, and how many labels are wrong in all. Does not cover how the probabilities are made, nor copies
+under two labels (``near``), and changes no label: a person looks and decides.
 """
 
 from __future__ import annotations
@@ -16,20 +16,13 @@ import numpy as np
 from jaxtyping import Float64, Int
 from scipy import optimize
 
-from photism.training.features import Features
-from photism.training.out_of_fold import standard_strips
 from photism.types import JSON, Sample
 
-__all__ = ["Conflict", "Suspect", "Suspects", "find_suspects"]
+__all__ = ["Suspect", "Suspects", "find_suspects"]
 
 # Half of what twice a log-likelihood ratio stays below in 95 of 100 cases: the chi-squared distribution with 1 degree.
 HALF_CHI2_95 = 1.920729410347062
 LOWEST, HIGHEST = 1e-6, 0.5
-# Above such a cosine two files are the same content. Re-encoded and resized copies lie at 0.99 and above; this file
-# speaks of copies that nobody would doubt, near ones are the business of the search for leaks.
-SAME = 0.9995
-SKETCH = 256
-ROWS_AT_A_TIME = 1000
 N_IN_JSON = 500
 
 
@@ -51,16 +44,6 @@ class Suspect:
 
 
 @dataclass(frozen=True, slots=True)
-class Conflict:
-    """Two samples (by number) with the same content under two labels."""
-
-    one: int
-    other: int
-    label_of_one: str
-    label_of_other: str
-
-
-@dataclass(frozen=True, slots=True)
 class Suspects:
     """Files whose head answers something else than their label, the most doubtful first, and how many are wrong.
 
@@ -69,7 +52,6 @@ class Suspects:
     """
 
     items: tuple[Suspect, ...]
-    conflicts: tuple[Conflict, ...]
     n_files: int
     n_wrong: float
     n_low: float
@@ -99,32 +81,17 @@ class Suspects:
                 }
                 for one in self.items[:N_IN_JSON]
             ],
-            "conflicts": [
-                {"paths": [self.names[c.one], self.names[c.other]], "labels": [c.label_of_one, c.label_of_other]}
-                for c in self.conflicts[:N_IN_JSON]
-            ],
         }
 
     def to_text(self) -> str:
-        """Return the finding as one or two sentences."""
+        """Return the finding in a sentence."""
         n = round(self.n_wrong)
         between = f"95 %: {round(self.n_low)} to {round(self.n_high)}"
         if n == 0:
-            text = f"No sign of labels that are wrong by chance among {self.n_files} files ({between})."
-        else:
-            worst = self.items[0] if self.items else None
-            example = f"; first of all {self.names[worst.index]}: {worst.given}, or {worst.likely}?" if worst else "."
-            text = (
-                f"About {n} of {self.n_files} labels are probably wrong, or their classes overlap ({between}){example}"
-            )
-        if self.conflicts:
-            one = self.conflicts[0]
-            pairs = "pair of files has" if len(self.conflicts) == 1 else "pairs of files have"
-            text += (
-                f" {len(self.conflicts)} {pairs} the same content under two labels, such as"
-                f" {self.names[one.one]} ({one.label_of_one}) and {self.names[one.other]} ({one.label_of_other})."
-            )
-        return text
+            return f"No sign of labels that are wrong by chance among {self.n_files} files ({between})."
+        worst = self.items[0] if self.items else None
+        example = f"; first of all {self.names[worst.index]}: {worst.given}, or {worst.likely}?" if worst else "."
+        return f"About {n} of {self.n_files} labels are probably wrong, or their classes overlap ({between}){example}"
 
 
 def find_suspects(
@@ -133,7 +100,6 @@ def find_suspects(
     samples: Sequence[Sample],
     *,
     labels: Sequence[str],
-    features: Features | None = None,
 ) -> Suspects:
     """Rank the files by how probably their label is wrong.
 
@@ -147,8 +113,6 @@ def find_suspects(
         With their names, and groups where they have some.
     labels : sequence of n_classes
         The classes' names.
-    features : Features, optional
-        Where the same content under two labels is looked for, in its last layer; not looked for by default.
 
     Returns
     -------
@@ -198,10 +162,9 @@ def find_suspects(
         )
         for i in order
     ]
-    conflicts = () if features is None else _conflicts(features, y, labels)
     n = len(files)
     names = tuple(sample.name for sample in samples)
-    return Suspects(tuple(items), conflicts, n, rate * n, low * n, high * n, names)
+    return Suspects(tuple(items), n, rate * n, low * n, high * n, names)
 
 
 def _rate(of_given: Float64[np.ndarray, " f"], k: int, n_units: int) -> tuple[float, float, float]:
@@ -225,21 +188,3 @@ def _rate(of_given: Float64[np.ndarray, " f"], k: int, n_units: int) -> tuple[fl
     low = float(np.exp(optimize.brentq(over, edges[0], edges[1]))) if over(edges[0]) > 0 else 0.0
     high = float(np.exp(optimize.brentq(over, edges[1], edges[2]))) if over(edges[2]) > 0 else 1.0
     return (0.0 if low == 0.0 and rate < 2 * LOWEST else rate), low, high
-
-
-def _conflicts(features: Features, y: Int[np.ndarray, " m"], labels: Sequence[str]) -> tuple[Conflict, ...]:
-    """Pairs of files whose features point the same way though their labels differ."""
-    files, rng = features.files, np.random.default_rng(0)
-    # Random projections: of a cosine c they are wrong by about (1 - c * c) / 16, which is nothing where c is nearly 1.
-    sketch = np.zeros((len(files), SKETCH), np.float32)
-    for values in standard_strips(features, tuple(features.layers)[-1]):
-        sketch += values @ rng.standard_normal((values.shape[1], SKETCH), np.float32)
-    sketch /= np.maximum(np.linalg.norm(sketch, axis=1, keepdims=True), 1e-12)
-    found: list[Conflict] = []
-    for start in range(0, len(files), ROWS_AT_A_TIME):
-        near = sketch[start : start + ROWS_AT_A_TIME] @ sketch.T > SAME
-        for row, column in zip(*np.nonzero(near), strict=True):
-            one, other = int(files[start + row]), int(files[column])
-            if one < other and y[one] != y[other] and min(y[one], y[other]) >= 0:
-                found.append(Conflict(one, other, labels[y[one]], labels[y[other]]))
-    return tuple(found)
