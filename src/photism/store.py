@@ -123,7 +123,7 @@ def _removed(path: Path) -> bool:
     if not path.is_dir():
         path.unlink(missing_ok=True)
         return True
-    with (path / IN_USE).open("a") as held:
+    with suppress(FileNotFoundError), (path / IN_USE).open("a") as held:  # another process may have just removed it
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

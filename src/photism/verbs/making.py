@@ -38,7 +38,7 @@ def making(out: Path, *, verb: str, mark: str) -> Iterator[None]:
     except OSError as error:
         raise InputError(f"{out} cannot be written: {error.strerror or error}.") from error
     if not os.access(out, os.W_OK | os.X_OK):
-        raise InputError(f"{out} cannot be written: expected a folder of yours, or --out.")
+        raise InputError(f"{out} cannot be written: permission denied.")
     try:
         yield
     except OSError as error:
