@@ -244,8 +244,8 @@ def test_a_fine_tuned_run_answers_as_its_metrics_say(small: Small, tmp_path: Pat
     assert metrics["seconds"]["finetune"] > 0
     assert [row.epoch for row in run.history] == [1, 2, 3]
     assert {path.name for path in run.folder.iterdir()} == {
-        "plan.json", "engines.json", "finetune.json", "recognizer", "history.jsonl", "split.csv", "skipped.csv", "metrics.json",
-        "report.html", "log.txt", "curves.png", "curves.svg",
+        "plan.json", "engines.json", "finetune.json", "recognizer", "history.jsonl", "split.csv", "skipped.csv",
+        "metrics.json", "report.html", "log.txt", "curves.png", "curves.svg",
     }  # fmt: skip
     files = sorted((small.folder / "test").glob("*/*.png"))
     answers = load(run.folder).predict(files)
