@@ -118,6 +118,10 @@ def hashes(folder: Path) -> dict[str, str]:
 
 def differences(one: Path, other: Path) -> list[str]:
     """Compare what two runs left behind; return what differs, in words."""
+    metrics = [json.loads((run / "metrics.json").read_text()) for run in (one, other)]
+    engines = [each["chosen"]["engine"] for each in metrics]
+    if engines[0] != engines[1]:  # every cache finds the fastest by itself, and other work beside decides as well
+        return [f"{engines[0]} was asked here and {engines[1]} there: fix one with --engine"]
     found = []
     names = [{str(p.relative_to(run)) for p in run.rglob("*")} for run in (one, other)]
     found += [f"only one of the two has {name}" for name in sorted(names[0] ^ names[1])]
@@ -132,7 +136,6 @@ def differences(one: Path, other: Path) -> list[str]:
     for name in ("recognizer/recognizer.json", "split.csv", "skipped.csv", "finetune.json"):
         if (one / name).read_bytes() != (other / name).read_bytes():
             found.append(name)
-    metrics = [json.loads((run / "metrics.json").read_text()) for run in (one, other)]
     keys = {key for each in metrics for key in each} - {"seconds"}
     found += [f"metrics.json: {key}" for key in sorted(keys) if metrics[0].get(key) != metrics[1].get(key)]
     rows = [[json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()] for run in (one, other)]
