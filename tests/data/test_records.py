@@ -38,6 +38,12 @@ def test_every_name_comes_back_as_it_was(tmp_path: Path, name: str) -> None:
     assert read_split_csv(tmp_path / "split.csv") == (SplitRow(name, name, name, "valid", ""),)
 
 
+def test_a_torn_table_is_a_value_error(tmp_path: Path) -> None:
+    (tmp_path / "split.csv").write_text('path,label,group,part\n"half')
+    with pytest.raises(ValueError, match=r"split\.csv"):
+        read_split_csv(tmp_path / "split.csv")
+
+
 def test_skipped_csv(tmp_path: Path) -> None:
     write_skipped_csv(tmp_path / "skipped.csv", [Skipped("+a\udce9\n", "a is empty.")])
     assert (tmp_path / "skipped.csv").read_bytes() == b"path,reason\n'+a\\xe9\\n,a is empty.\n"

@@ -24,7 +24,7 @@ def test_changes_start_from_what_is_used_unasked(kind: str) -> None:
         assert set(choose_variations(kind, f"+{more[-1]}") or ()) == {*row.usual, more[-1]}  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("asked", ["rotate", "", "flip,-crop", "flip,,crop", "+", "none,flip", "-none"])
+@pytest.mark.parametrize("asked", ["rotate", "", "flip,-crop", "flip,,crop", "+", "none,flip", "-none", "--flip"])
 def test_what_is_no_variation_is_refused_with_the_names(asked: str) -> None:
     with pytest.raises(OptionError, match="crop, flip, jitter, trivial for data of the kind image"):
         choose_variations("image", asked)

@@ -63,6 +63,7 @@ def exact_duplicates(samples: Iterable[Sample], hashes: Mapping[Path, str]) -> l
     Parameters
     ----------
     samples
+        In any order.
     hashes
         ``content_hash`` of every sample's file.
 

@@ -107,7 +107,10 @@ def read_split_csv(path: Path) -> tuple[SplitRow, ...]:
         If it is no such table.
     """
     with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-        rows = list(csv.DictReader(file, strict=True))
+        try:
+            rows = list(csv.DictReader(file, strict=True))
+        except csv.Error as error:
+            raise ValueError(f"{path}: {error}") from error
     return tuple(
         SplitRow(
             name=plain_cell(row["path"]),

@@ -121,7 +121,7 @@ def choose_variations(kind: Kind, asked: str | None) -> tuple[str, ...] | None:
     row = RENDERERS[kind]
     words = [word.strip() for word in asked.split(",")]
     changes = [word for word in words if word[:1] in ("+", "-")]
-    names = set() if words == ["none"] else {word.lstrip("+-") for word in words}
+    names = set() if words == ["none"] else {word[1:] if word in changes else word for word in words}
     if not names <= set(row.variations) or (changes and len(changes) < len(words)):
         raise OptionError(
             f"--vary expects names out of {', '.join(row.variations)} for data of the kind {kind}, or changes such as "
